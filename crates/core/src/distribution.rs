@@ -1,0 +1,389 @@
+//! Where the records of a histogram lie: exact HDR counts without a lock.
+//!
+//! A thread that records often has, in its slab, the histogram's count, sum, largest value and
+//! moving average, and a word for each octave that leads to 32-bit cells of its own. Records of
+//! colder threads and octaves go to a base that all threads share. Cells only grow; a reader adds
+//! them up. A cell that has counted 2^31 (shared) or 2^32 (own) records is emptied into a small
+//! table under a lock that readers hold while they add up, so that nothing wraps and nothing is
+//! counted twice.
+
+use crate::arena::{ArenaRef, OwnedBlock, Slabs};
+#[cfg(not(loom))]
+use crate::local;
+use crate::slab::{CellId, bump};
+use crate::snapshot::HistogramValue;
+use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
+use crate::{Layout, Unit, octave};
+use std::collections::BTreeMap;
+
+/// Cells of a thread before the octaves' words.
+pub(crate) const COUNT: usize = 0;
+pub(crate) const SUM: usize = 1;
+const MAX: usize = 2;
+pub(crate) const AVERAGE: usize = 3;
+pub(crate) const FAILED: usize = 4;
+pub(crate) const HEADER: usize = 5;
+
+/// The smoothing factor of moving averages, the seed's.
+pub(crate) const ALPHA: f64 = 0.1;
+
+/// Records that an octave gets through the base before a thread gets it for itself: low enough
+/// that a hot octave moves within microseconds, high enough that a stray value costs nothing.
+const HOT_OCTAVE: u64 = 16;
+
+/// A shared cell that reaches this is emptied; 2^31 more records fit while that happens.
+const SHARED_FULL: u32 = 1 << 31;
+
+pub(crate) struct Distribution {
+    block: OwnedBlock,
+    layout: Layout,
+    sum_unit: Unit,
+    /// The header's cells for threads without cells of their own.
+    shared: [AtomicU64; HEADER],
+    /// Words of the octaves that threads share.
+    base: Box<[AtomicU64]>,
+    carried: Lock<BTreeMap<u32, u64>>,
+    clamped: AtomicU64,
+}
+
+impl Distribution {
+    pub(crate) fn new(arena: ArenaRef, layout: Layout, sum_unit: Unit) -> Distribution {
+        let octaves = layout.octaves();
+        Distribution {
+            block: OwnedBlock::with_octaves(arena, HEADER, octaves, layout.octave_cells()),
+            layout,
+            sum_unit,
+            shared: Default::default(),
+            base: (0..octaves).map(|_| AtomicU64::new(0)).collect(),
+            carried: Lock::new(BTreeMap::new()),
+            clamped: AtomicU64::new(0),
+        }
+    }
+
+    /// Bytes that its base and bookkeeping can take at the most.
+    pub(crate) fn cost(layout: Layout) -> usize {
+        size_of::<Distribution>()
+            + layout.octaves() * (size_of::<AtomicU64>() + octave::bytes(layout.octave_cells()))
+    }
+
+    pub(crate) fn id(&self) -> CellId {
+        self.block.id()
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    pub(crate) fn sum_unit(&self) -> Unit {
+        self.sum_unit
+    }
+
+    pub(crate) fn clamped(&self) -> u64 {
+        self.clamped.load(Ordering::Relaxed)
+    }
+
+    /// `value`, or the highest that the layout tells apart.
+    #[inline(always)]
+    pub(crate) fn clamp(&self, value: u64) -> u64 {
+        if value <= self.layout.highest() { value } else { self.clamp_cold() }
+    }
+
+    #[cold]
+    fn clamp_cold(&self) -> u64 {
+        self.clamped.fetch_add(1, Ordering::Relaxed);
+        self.layout.highest()
+    }
+
+    /// Records `value`, already clamped, in the calling thread's cells, of which `own` is the
+    /// first. `sum` is what the sum grows by, `average` the value of the moving average, `failed`
+    /// whether it counts as failed.
+    #[inline(always)]
+    pub(crate) fn record_own(&self, own: &AtomicU64, value: u64, more: Also) {
+        if let Some(cell) = self.record_hot(own, value, more) {
+            self.record_cold_octave(own, cell);
+        }
+    }
+
+    /// The same without the step that may allocate: gives the cell back when its octave is not
+    /// the thread's own, for [`record_cold_octave`](Self::record_cold_octave).
+    #[inline(always)]
+    pub(crate) fn record_hot(&self, own: &AtomicU64, value: u64, more: Also) -> Option<u32> {
+        let own = self.own_block(own);
+        bump(&own[more.count_cell()], 1);
+        bump(&own[SUM], more.sum.unwrap_or(value));
+        if value > own[MAX].load(Ordering::Relaxed) {
+            own[MAX].store(value, Ordering::Relaxed);
+        }
+        if let Some(new) = more.average {
+            let average = f64::from_bits(own[AVERAGE].load(Ordering::Relaxed));
+            own[AVERAGE].store(moved(average, new).to_bits(), Ordering::Relaxed);
+        }
+        let cell = self.layout.cell(value);
+        let word = own[HEADER + self.layout.octave_of(cell)].load(Ordering::Relaxed);
+        // SAFETY: the words of this block hold octaves of this layout, which are freed only with
+        // the block, whose handle the caller has.
+        match unsafe { octave::get(word, self.layout.octave_cells()) } {
+            Some(cells) => self.bump_own(&cells[self.layout.in_octave(cell)], cell),
+            None => return Some(cell),
+        }
+        None
+    }
+
+    /// The whole of a thread's block, from its first cell.
+    #[inline(always)]
+    fn own_block<'a>(&self, first: &'a AtomicU64) -> &'a [AtomicU64] {
+        // SAFETY: `first` is cell `id` of a page; the block has this many cells, in one page.
+        unsafe { std::slice::from_raw_parts(first, HEADER + self.base.len()) }
+    }
+
+    #[inline(always)]
+    fn bump_own(&self, own: &AtomicU32, cell: u32) {
+        let count = own.load(Ordering::Relaxed);
+        if count != u32::MAX {
+            own.store(count + 1, Ordering::Relaxed);
+        } else {
+            self.carry_own(own, cell);
+        }
+    }
+
+    #[cold]
+    fn carry_own(&self, own: &AtomicU32, cell: u32) {
+        let mut carried = self.carried.lock();
+        *carried.entry(cell).or_default() += 1 << 32;
+        own.store(0, Ordering::Relaxed);
+    }
+
+    /// Records in the base, or in an octave that the thread gets now.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn record_cold_octave(&self, own: &AtomicU64, cell: u32) {
+        let word = &self.own_block(own)[HEADER + self.layout.octave_of(cell)];
+        let heat = word.load(Ordering::Relaxed);
+        if heat < HOT_OCTAVE {
+            word.store(heat + 1, Ordering::Relaxed);
+            return self.record_base(cell);
+        }
+        match self.new_own_octave() {
+            Some(octave) => {
+                // Release: a reader that follows the word sees the zeroes.
+                word.store(octave, Ordering::Release);
+                // SAFETY: just made for this layout.
+                let cells = unsafe { octave::get(octave, self.layout.octave_cells()) };
+                let cells = cells.expect("a new octave has an address");
+                self.bump_own(&cells[self.layout.in_octave(cell)], cell);
+            }
+            None => {
+                word.store(0, Ordering::Relaxed);
+                self.record_base(cell);
+            }
+        }
+    }
+
+    fn new_own_octave(&self) -> Option<u64> {
+        let cells = self.layout.octave_cells();
+        let arena = &self.block.arena;
+        let make = || arena.charge_octave(octave::bytes(cells)).then(|| octave::new(cells));
+        #[cfg(not(loom))]
+        return local::unless_busy(make).flatten();
+        #[cfg(loom)]
+        make()
+    }
+
+    /// Counts in the cells that threads share.
+    pub(crate) fn record_base(&self, cell: u32) {
+        let octave = self.base_octave(self.layout.octave_of(cell));
+        let shared = &octave[self.layout.in_octave(cell)];
+        // Exactly one record makes the cell full.
+        if shared.fetch_add(1, Ordering::Relaxed) == SHARED_FULL - 1 {
+            self.carry_base(shared, cell);
+        }
+    }
+
+    #[cold]
+    fn carry_base(&self, shared: &AtomicU32, cell: u32) {
+        let mut carried = self.carried.lock();
+        *carried.entry(cell).or_default() += u64::from(SHARED_FULL);
+        shared.fetch_sub(SHARED_FULL, Ordering::Relaxed);
+    }
+
+    fn base_octave(&self, index: usize) -> &[AtomicU32] {
+        let cells = self.layout.octave_cells();
+        let word = &self.base[index];
+        // SAFETY: words of the base hold octaves of this layout until the distribution goes.
+        if let Some(octave) = unsafe { octave::get(word.load(Ordering::Acquire), cells) } {
+            return octave;
+        }
+        let new = octave::new(cells);
+        let word = match word.compare_exchange(0, new, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => new,
+            Err(other) => {
+                // SAFETY: nobody else has seen it.
+                unsafe { octave::free(new, cells as u32) };
+                other
+            }
+        };
+        // SAFETY: as above.
+        unsafe { octave::get(word, cells) }.expect("the base's word is an address now")
+    }
+
+    /// Records for a thread that has no cells of its own.
+    pub(crate) fn record_shared(&self, value: u64, more: Also) {
+        self.record_base(self.layout.cell(value));
+        self.shared[SUM].fetch_add(more.sum.unwrap_or(value), Ordering::Relaxed);
+        self.shared[MAX].fetch_max(value, Ordering::Relaxed);
+        if let Some(new) = more.average {
+            move_shared(&self.shared[AVERAGE], new);
+        }
+        self.shared[more.count_cell()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(not(loom))]
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn record_cold(&self, value: u64, more: Also) {
+        // A moving average must not begin in the shared cells and go on in the thread's own.
+        match local::claim(self.id(), more.average.is_some()) {
+            Some(own) => self.record_own(own, value, more),
+            None => self.record_shared(value, more),
+        }
+    }
+
+    /// The sum of one header cell over all threads.
+    pub(crate) fn header(&self, at: usize, slabs: &Slabs<'_>) -> u64 {
+        slabs
+            .blocks(self.id())
+            .fold(self.shared[at].load(Ordering::Relaxed), |sum, own| {
+                sum.wrapping_add(own[at].load(Ordering::Relaxed))
+            })
+    }
+
+    /// How many records there are: cheap, to tell whether anything happened.
+    pub(crate) fn count(&self, slabs: &Slabs<'_>) -> u64 {
+        self.header(COUNT, slabs).wrapping_add(self.header(FAILED, slabs))
+    }
+
+    /// The header cells that threads share, then those of each slab, by an index that stays.
+    pub(crate) fn parts<'a>(
+        &'a self,
+        slabs: &'a Slabs<'_>,
+    ) -> impl Iterator<Item = (usize, &'a [AtomicU64])> {
+        let own = slabs.iter().map(|slab| slab.block(self.id()));
+        let all = std::iter::once(Some(&self.shared[..])).chain(own);
+        all.enumerate().filter_map(|(index, part)| Some((index, part?)))
+    }
+
+    /// Everything, added up.
+    pub(crate) fn value(&self, slabs: &Slabs<'_>) -> HistogramValue {
+        let mut value = HistogramValue::empty(self.layout, self.sum_unit);
+        self.read_cells(slabs, |cell, count| {
+            value.buckets.push((cell, count));
+            value.count += count;
+        });
+        value.sum = self.header(SUM, slabs);
+        value.max = self.max(slabs);
+        value
+    }
+
+    /// The largest value that was recorded.
+    pub(crate) fn max(&self, slabs: &Slabs<'_>) -> u64 {
+        let max = self.parts(slabs).map(|(_, part)| part[MAX].load(Ordering::Relaxed)).max();
+        max.unwrap_or(0)
+    }
+
+    /// Shows each cell that has counts, ascending.
+    pub(crate) fn read_cells(&self, slabs: &Slabs<'_>, mut show: impl FnMut(u32, u64)) {
+        let carried = self.carried.lock();
+        let cells = self.layout.octave_cells();
+        let own: Vec<&[AtomicU64]> = slabs.blocks(self.id()).collect();
+        let mut sums = vec![0u64; cells];
+        for index in 0..self.base.len() {
+            let words = own.iter().map(|block| &block[HEADER + index]);
+            let mut any = false;
+            for word in std::iter::once(&self.base[index]).chain(words) {
+                // SAFETY: words of this histogram; its handle, which the caller has, keeps them.
+                let octave = unsafe { octave::get(word.load(Ordering::Acquire), cells) };
+                for (sum, cell) in sums.iter_mut().zip(octave.unwrap_or_default()) {
+                    *sum += u64::from(cell.load(Ordering::Relaxed));
+                }
+                any |= octave.is_some();
+            }
+            if any {
+                self.show_octave(index, &mut sums, &carried, &mut show);
+            }
+        }
+    }
+
+    fn show_octave(
+        &self,
+        index: usize,
+        sums: &mut [u64],
+        carried: &BTreeMap<u32, u64>,
+        show: &mut impl FnMut(u32, u64),
+    ) {
+        let first = (index * self.layout.octave_cells()) as u32;
+        for (cell, sum) in (first..).zip(sums) {
+            let more = if carried.is_empty() { 0 } else { carried.get(&cell).copied().unwrap_or(0) };
+            let count = std::mem::take(sum) + more;
+            if count > 0 {
+                show(cell, count);
+            }
+        }
+    }
+
+    /// Bytes of the octaves in the base.
+    pub(crate) fn base_bytes(&self) -> usize {
+        let used = self.base.iter().filter(|w| w.load(Ordering::Relaxed) >= octave::FIRST);
+        used.count() * octave::bytes(self.layout.octave_cells())
+    }
+
+    pub(crate) fn arena(&self) -> &ArenaRef {
+        &self.block.arena
+    }
+}
+
+impl Drop for Distribution {
+    fn drop(&mut self) {
+        for word in &self.base {
+            // SAFETY: the distribution is going, and its octaves with it.
+            unsafe {
+                octave::free(word.load(Ordering::Relaxed), self.layout.octave_cells() as u32)
+            };
+        }
+    }
+}
+
+/// What a record brings besides its value.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Also {
+    /// What the sum grows by, where that is not the value.
+    pub(crate) sum: Option<u64>,
+    /// A value for the moving average.
+    pub(crate) average: Option<f64>,
+    /// Whether it is counted as failed.
+    pub(crate) failed: bool,
+}
+
+impl Also {
+    #[inline(always)]
+    fn count_cell(&self) -> usize {
+        if self.failed { FAILED } else { COUNT }
+    }
+}
+
+/// One step of the seed's moving average.
+#[inline(always)]
+pub(crate) fn moved(average: f64, new: f64) -> f64 {
+    ALPHA * new + (1.0 - ALPHA) * average
+}
+
+/// The same step on a cell that several threads move.
+pub(crate) fn move_shared(cell: &AtomicU64, new: f64) {
+    let mut now = cell.load(Ordering::Relaxed);
+    loop {
+        let next = moved(f64::from_bits(now), new).to_bits();
+        match cell.compare_exchange_weak(now, next, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(other) => now = other,
+        }
+    }
+}

@@ -1,0 +1,498 @@
+//! The series of one name, told apart by their labels.
+
+use crate::cache::{self, Sought};
+use crate::counter::{Counter, ObservedCounter};
+use crate::distribution::Also;
+use crate::error::{Error, ErrorKind};
+use crate::gauge::Gauge;
+use crate::histogram::Histogram;
+use crate::metric::{AnyMetric, Instrument, Metric, Spec, sealed::Handle};
+use crate::registry::Shared;
+use crate::slab::bump;
+use crate::slot::Slot;
+use crate::snapshot::{FamilyInfo, SeriesInfo};
+use crate::sync::{Guard, Lock};
+use crate::{FloatCounter, local};
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One series: its labels, its metric, and the bytes it is charged.
+pub(crate) struct Series {
+    pub(crate) info: SeriesInfo,
+    pub(crate) metric: Metric,
+    /// Rises with each series of the process; readers go by it.
+    pub(crate) sequence: u64,
+    cost: usize,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Series {
+    fn drop(&mut self) {
+        self.shared.discharge(self.cost, self.metric.distribution().is_some());
+    }
+}
+
+/// What all handles of a family share.
+pub(crate) struct FamilyCore {
+    /// Not the same for any two families of the process, so that caches can tell them apart.
+    id: u64,
+    pub(crate) info: FamilyInfo,
+    pub(crate) spec: Spec,
+    /// Moves when a series is removed; what caches know from before is void.
+    generation: AtomicU64,
+    shared: Arc<Shared>,
+    pub(crate) state: Lock<State>,
+}
+
+/// A family's series: by their labels, and in the order in which they began.
+#[derive(Default)]
+pub(crate) struct State {
+    by_labels: HashSet<ByLabels>,
+    pub(crate) slots: Vec<Slot>,
+    overflow: Option<Arc<Series>>,
+}
+
+static IDS: AtomicU64 = AtomicU64::new(1);
+
+impl FamilyCore {
+    pub(crate) fn new(info: FamilyInfo, spec: Spec, shared: Arc<Shared>) -> FamilyCore {
+        FamilyCore {
+            id: IDS.fetch_add(1, Ordering::Relaxed),
+            info,
+            spec,
+            generation: AtomicU64::new(0),
+            shared,
+            state: Lock::new(State::default()),
+        }
+    }
+
+    fn sought<'a>(&self, values: &'a [&'a str]) -> Sought<'a> {
+        Sought {
+            family: self.id,
+            generation: self.generation.load(Ordering::Acquire),
+            values,
+            hash: cache::hash(self.id, values),
+        }
+    }
+
+    /// The series of these label values; the overflow series where they have none and no room, or
+    /// are not as many as the family has names.
+    pub(crate) fn series(&self, values: &[&str]) -> Arc<Series> {
+        self.series_in(&mut self.state.lock(), values)
+    }
+
+    fn series_in(&self, state: &mut Guard<'_, State>, values: &[&str]) -> Arc<Series> {
+        if values.len() != self.info.label_names.len() {
+            self.shared.wrong_labels.fetch_add(1, Ordering::Relaxed);
+            return self.overflow(state);
+        }
+        if let Some(found) = state.by_labels.get(&values as &dyn Labels) {
+            return found.0.clone();
+        }
+        let text: usize = values.iter().map(|v| v.len() + size_of::<Box<str>>()).sum();
+        let cost = SERIES_BYTES + text + self.spec.cost();
+        if state.by_labels.len() >= self.shared.series_cap || !self.charge(cost) {
+            self.shared.refused.fetch_add(1, Ordering::Relaxed);
+            return self.overflow(state);
+        }
+        let labels = values.iter().map(|v| Box::from(*v)).collect();
+        let metric = Metric::new(self.spec, self.info.unit);
+        self.insert(state, labels, metric, cost)
+    }
+
+    fn charge(&self, cost: usize) -> bool {
+        self.shared.charge(cost, matches!(self.spec, Spec::Histogram(_)))
+    }
+
+    /// A series with a metric that exists already; the collector's.
+    pub(crate) fn adopt(&self, values: &[&str], metric: Metric, cost: usize) {
+        self.shared.charge_anyway(cost, metric.distribution().is_some());
+        let labels = values.iter().map(|v| Box::from(*v)).collect();
+        self.insert(&mut self.state.lock(), labels, metric, cost);
+    }
+
+    fn insert(
+        &self,
+        state: &mut Guard<'_, State>,
+        label_values: Box<[Box<str>]>,
+        metric: Metric,
+        cost: usize,
+    ) -> Arc<Series> {
+        let series = self.new_series(label_values, false, metric, cost);
+        state.by_labels.insert(ByLabels(series.clone()));
+        state.slots.push(Slot::new(series.clone(), self.shared.clock.now_ns()));
+        series
+    }
+
+    /// The series that takes what has no other. There is one, outside the budget, so that every
+    /// record has a place; it keeps a histogram to one digit.
+    fn overflow(&self, state: &mut Guard<'_, State>) -> Arc<Series> {
+        if let Some(overflow) = &state.overflow {
+            return overflow.clone();
+        }
+        let spec = self.spec.frugal();
+        let cost = SERIES_BYTES + spec.cost();
+        self.shared.charge_anyway(cost, matches!(spec, Spec::Histogram(_)));
+        let metric = Metric::new(spec, self.info.unit);
+        let series = self.new_series(Box::default(), true, metric, cost);
+        state.overflow = Some(series.clone());
+        state.slots.push(Slot::new(series.clone(), self.shared.clock.now_ns()));
+        series
+    }
+
+    fn new_series(
+        &self,
+        label_values: Box<[Box<str>]>,
+        overflow: bool,
+        metric: Metric,
+        cost: usize,
+    ) -> Arc<Series> {
+        let started_unix_ns = self.shared.clock.unix_ns();
+        let sequence = IDS.fetch_add(1, Ordering::Relaxed);
+        let info = SeriesInfo { label_values, overflow, started_unix_ns };
+        self.shared.series.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Series { info, metric, sequence, cost, shared: self.shared.clone() })
+    }
+
+    /// The series of these values through the thread's cache.
+    #[cold]
+    #[inline(never)]
+    fn look_up(&self, values: &[&str]) -> Arc<Series> {
+        local::attach();
+        // The generation is read before the series is looked up: if the series is removed in
+        // between, the entry is void from the start.
+        let sought = self.sought(values);
+        let series = self.series(values);
+        let cached = series.clone();
+        local::with_labels(|labels| labels.insert(sought, cached, local::arena()));
+        series
+    }
+
+    fn remove(&self, values: &[&str]) -> bool {
+        let removed = {
+            let mut state = self.state.lock();
+            let Some(found) = state.by_labels.take(&values as &dyn Labels) else { return false };
+            state.slots.retain(|slot| !Arc::ptr_eq(&slot.series, &found.0));
+            self.forget(1);
+            found
+        };
+        drop(removed);
+        true
+    }
+
+    fn clear(&self) {
+        let mut state = self.state.lock();
+        self.forget(state.slots.len());
+        let state = std::mem::take(&mut *state);
+        drop(state);
+    }
+
+    /// Removes the series that nobody holds and whose value has stood still since `idle_since_ns`.
+    pub(crate) fn expire(&self, state: &mut State, idle_since_ns: u64) {
+        if self.info.label_names.is_empty() {
+            return;
+        }
+        let before = state.slots.len();
+        let State { by_labels, slots, .. } = state;
+        slots.retain(|slot| {
+            let series = &slot.series;
+            let stays = slot.moved_ns > idle_since_ns
+                || series.info.overflow
+                || !series.metric.is_unheld();
+            if !stays {
+                by_labels.remove(&series.info.label_values as &dyn Labels);
+            }
+            stays
+        });
+        let expired = before - slots.len();
+        if expired > 0 {
+            self.shared.expired.fetch_add(expired as u64, Ordering::Relaxed);
+            self.forget(expired);
+        }
+    }
+
+    fn forget(&self, series: usize) {
+        self.shared.series.fetch_sub(series, Ordering::Relaxed);
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+}
+
+impl Drop for FamilyCore {
+    fn drop(&mut self) {
+        self.shared.series.fetch_sub(self.state.get_mut().slots.len(), Ordering::Relaxed);
+    }
+}
+
+/// Bytes of a series without its labels' text and its metric: the structs, their allocations and
+/// its places in the family's two indices.
+const SERIES_BYTES: usize = size_of::<Series>()
+    + size_of::<Slot>()
+    + 2 * size_of::<ByLabels>()
+    + 4 * size_of::<usize>();
+
+/// A series as a key: by its label values, which can be looked up without owning them.
+struct ByLabels(Arc<Series>);
+
+trait Labels {
+    fn count(&self) -> usize;
+    fn at(&self, index: usize) -> &str;
+}
+
+impl Labels for &[&str] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+    fn at(&self, index: usize) -> &str {
+        self[index]
+    }
+}
+
+impl Labels for Box<[Box<str>]> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+    fn at(&self, index: usize) -> &str {
+        &self[index]
+    }
+}
+
+impl Hash for dyn Labels + '_ {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for index in 0..self.count() {
+            self.at(index).hash(state);
+        }
+    }
+}
+
+impl PartialEq for dyn Labels + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.count() == other.count() && (0..self.count()).all(|i| self.at(i) == other.at(i))
+    }
+}
+
+impl Eq for dyn Labels + '_ {}
+
+impl<'a> Borrow<dyn Labels + 'a> for ByLabels {
+    fn borrow(&self) -> &(dyn Labels + 'a) {
+        &self.0.info.label_values
+    }
+}
+
+impl Hash for ByLabels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.0.info.label_values as &dyn Labels).hash(state);
+    }
+}
+
+impl PartialEq for ByLabels {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.info.label_values == other.0.info.label_values
+    }
+}
+
+impl Eq for ByLabels {}
+
+/// Metrics of one name that are told apart by labels.
+///
+/// Recording through the family looks the values up in a small cache of the calling thread, which
+/// compares the whole key. Beyond the family's series cap or the registry's byte budget, records
+/// land in one series labelled `overflow="true"`: totals stay right, and the refusal is counted.
+///
+/// ```
+/// let registry = perf_monitor_core::Registry::new();
+/// let served = registry.counter_family(("served_total", "Requests served."), &["route", "status"])?;
+/// served.inc(&["/search", "200"]);
+/// let hot = served.with(&["/search", "200"])?; // a handle, to keep
+/// hot.inc();
+/// assert_eq!(hot.get(), 2);
+/// assert!(served.with(&["/search"]).unwrap_err().is_label_count());
+/// # Ok::<(), perf_monitor_core::Error>(())
+/// ```
+pub struct Family<M> {
+    core: Arc<FamilyCore>,
+    handle: PhantomData<fn() -> M>,
+}
+
+impl<M> Clone for Family<M> {
+    fn clone(&self) -> Self {
+        Family { core: self.core.clone(), handle: PhantomData }
+    }
+}
+
+impl<M: Instrument> Family<M> {
+    pub(crate) fn of(core: Arc<FamilyCore>) -> Family<M> {
+        Family { core, handle: PhantomData }
+    }
+
+    /// The handle of the series with these label values, in the order of the family's names. The
+    /// series begins if it is new. While a handle lives its series does not expire.
+    ///
+    /// # Errors
+    /// A number of values that is not the number of names.
+    pub fn with(&self, values: &[&str]) -> Result<M, Error> {
+        let names = &self.core.info.label_names;
+        if values.len() != names.len() {
+            return Err(Error::new(
+                ErrorKind::LabelCount,
+                format!(
+                    "metric {:?} has {} labels ({}) and was given {} values {values:?}: give one value per label",
+                    self.core.info.name,
+                    names.len(),
+                    names.join(", "),
+                    values.len(),
+                ),
+            ));
+        }
+        // The handle is made under the family's lock, where expiry looks for handles.
+        let mut state = self.core.state.lock();
+        let series = self.core.series_in(&mut state, values);
+        Ok(handle(&series))
+    }
+
+    /// Removes the series of these label values; false if there is none. A handle that still lives
+    /// goes on counting for itself, unseen; the same values begin a new series, from 0.
+    pub fn remove(&self, values: &[&str]) -> bool {
+        self.core.remove(values)
+    }
+
+    /// Removes all series.
+    pub fn clear(&self) {
+        self.core.clear();
+    }
+
+    /// How many series there are, the overflow series included.
+    pub fn len(&self) -> usize {
+        self.core.state.lock().slots.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+pub(crate) fn handle<M: Instrument>(series: &Series) -> M {
+    let metric = AnyMetric::new(series.metric.clone());
+    <M as Handle>::of_metric(&metric).expect("a family's series are all of its kind")
+}
+
+impl<M> fmt::Debug for Family<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Family").field(&self.core.info.name).finish()
+    }
+}
+
+impl Family<Counter> {
+    /// Counts one in the series of these values.
+    ///
+    /// # Cost
+    /// `counter/dynamic-2-labels`: hashing and comparing the values, and the add; a lock and a map
+    /// the first time that a thread uses them.
+    #[inline]
+    pub fn inc(&self, values: &[&str]) {
+        self.add(values, 1);
+    }
+
+    /// Counts `n` in the series of these values. A wrong number of values counts in the overflow
+    /// series.
+    #[inline]
+    pub fn add(&self, values: &[&str], n: u64) {
+        let sought = self.core.sought(values);
+        let counted = local::with_labels(|labels| {
+            let own = labels.find(sought).and_then(|entry| local::own_cell(entry.cell));
+            own.map(|own| bump(own, n)).is_some()
+        });
+        if counted != Some(true) {
+            self.add_cold(values, n);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add_cold(&self, values: &[&str], n: u64) {
+        if let Metric::Counter(core) = &self.core.find(values).metric {
+            core.add_cold(n);
+        }
+    }
+}
+
+impl FamilyCore {
+    /// The series through the cache, held.
+    fn find(&self, values: &[&str]) -> Arc<Series> {
+        let sought = self.sought(values);
+        let found = local::with_labels(|labels| Some(labels.find(sought)?.series.clone()));
+        found.flatten().unwrap_or_else(|| self.look_up(values))
+    }
+}
+
+impl Family<FloatCounter> {
+    /// Adds `x` in the series of these values.
+    pub fn add(&self, values: &[&str], x: f64) {
+        if let Metric::FloatCounter(core) = &self.core.find(values).metric {
+            FloatCounter::of(core.clone()).add(x);
+        }
+    }
+}
+
+impl Family<ObservedCounter> {
+    /// Takes a source's total for the series of these values.
+    pub fn observe(&self, values: &[&str], source_total: u64) {
+        if let Metric::Observed(core) = &self.core.find(values).metric {
+            ObservedCounter::of(core.clone()).observe(source_total);
+        }
+    }
+}
+
+impl Family<Gauge> {
+    /// Sets the series of these values.
+    pub fn set(&self, values: &[&str], value: f64) {
+        if let Metric::Gauge(core) = &self.core.find(values).metric {
+            core.set(value);
+        }
+    }
+
+    /// Raises the series of these values by `x`.
+    pub fn add(&self, values: &[&str], x: f64) {
+        if let Metric::Gauge(core) = &self.core.find(values).metric {
+            Gauge::of(core.clone()).add(x);
+        }
+    }
+}
+
+impl Family<Histogram> {
+    /// Records `value` in the series of these values.
+    ///
+    /// # Cost
+    /// As [`Family::<Counter>::inc`], and a [`Histogram::record`].
+    #[inline]
+    pub fn record(&self, values: &[&str], value: u64) {
+        let sought = self.core.sought(values);
+        let recorded = local::with_labels(|labels| {
+            let entry = labels.find(sought)?;
+            let Metric::Histogram(core) = &entry.series.metric else { return None };
+            let own = local::own_cell(entry.cell)?;
+            let value = core.cells.clamp(value);
+            // Its octave may be cold: what is left to do may allocate, so not in here.
+            let cold = core.cells.record_hot(own, value, Also::default());
+            Some(cold.map(|cell| (core.clone(), own, cell)))
+        });
+        match recorded.flatten() {
+            Some(None) => {}
+            Some(Some((core, own, cell))) => core.cells.record_cold_octave(own, cell),
+            None => self.record_cold(values, value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_cold(&self, values: &[&str], value: u64) {
+        if let Metric::Histogram(core) = &self.core.find(values).metric {
+            Histogram::of(core.clone()).record(value);
+        }
+    }
+}

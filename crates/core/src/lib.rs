@@ -1,0 +1,119 @@
+//! Metrics that cost nanoseconds to record, in a registry that anybody can read.
+//!
+//! A record is a plain add to a cell that only its thread writes; a reader adds the threads up.
+//! Nothing is sampled, buffered, flushed or reset, so every total is exact at any moment, and a
+//! reader never stops a writer.
+//!
+//! ```
+//! use perf_monitor_core::{Desc, HistogramOptions, Registry, Unit, Value};
+//!
+//! let registry = Registry::global();
+//! let orders = registry.counter(("orders_total", "Orders that were taken."))?;
+//! let desc = Desc::new("basket_value_bytes", "Size of baskets.").unit(Unit::Bytes);
+//! let sizes = registry.histogram(desc, HistogramOptions::default())?;
+//!
+//! orders.inc();
+//! sizes.record(4_096);
+//!
+//! let snapshot = registry.snapshot();
+//! assert!(matches!(snapshot.value("orders_total", &[]), Some(Value::Counter(1))));
+//! # Ok::<(), perf_monitor_core::Error>(())
+//! ```
+//!
+//! # In libraries
+//! Depend on this crate alone, register in [`Registry::global`], and keep the handles: they are
+//! cheap to record through from any thread.
+//!
+//! # In applications
+//! Start a monitor (the `perf-monitor` crate): it ticks, serves and exports the same registry.
+//!
+//! # Memory
+//! Everything that grows has a bound: threads' cells ([`set_thread_budget`]), a registry's series
+//! ([`RegistryBuilder::budget_bytes`], [`RegistryBuilder::series_per_family`]). What does not fit
+//! is recorded all the same, in shared cells or overflow series, and counted
+//! ([`RegistryStats`], [`ThreadStats`]).
+
+mod error;
+mod layout;
+mod snapshot;
+mod unit;
+
+mod arena;
+mod counter;
+mod distribution;
+mod gauge;
+mod histogram;
+mod octave;
+mod slab;
+mod sync;
+
+#[cfg(not(loom))]
+mod atomic;
+#[cfg(not(loom))]
+mod average;
+#[cfg(not(loom))]
+mod cache;
+#[cfg(not(loom))]
+mod clock;
+#[cfg(not(loom))]
+mod collector;
+#[cfg(not(loom))]
+mod context;
+#[cfg(not(loom))]
+mod desc;
+#[cfg(not(loom))]
+mod family;
+#[cfg(not(loom))]
+mod fork;
+#[cfg(not(loom))]
+mod latency;
+#[cfg(not(loom))]
+mod local;
+#[cfg(not(loom))]
+mod metric;
+#[cfg(not(loom))]
+mod packed;
+#[cfg(not(loom))]
+mod registry;
+#[cfg(not(loom))]
+mod slot;
+#[cfg(not(loom))]
+mod window;
+
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod model;
+
+#[cfg(not(loom))]
+pub use atomic::AtomicMetrics;
+#[cfg(not(loom))]
+pub use clock::{Clock, FakeClock, Instant, clock_went_backwards};
+#[cfg(not(loom))]
+pub use collector::{LocalMetrics, MetricsCollector};
+#[cfg(not(loom))]
+pub use context::Context;
+pub use counter::{Counter, FloatCounter, ObservedCounter};
+#[cfg(not(loom))]
+pub use desc::Desc;
+pub use error::Error;
+#[cfg(not(loom))]
+pub use family::Family;
+pub use gauge::Gauge;
+#[cfg(not(loom))]
+pub use histogram::Timer;
+pub use histogram::{Histogram, HistogramOptions};
+#[cfg(not(loom))]
+pub use latency::{LatencyPercentiles, LatencyTracker};
+pub use layout::Layout;
+#[cfg(not(loom))]
+pub use metric::Instrument;
+#[cfg(not(loom))]
+pub use registry::{
+    Cursor, Registry, RegistryBuilder, RegistryStats, ThreadStats, Window, set_thread_budget,
+    thread_stats,
+};
+pub use snapshot::{
+    FamilyInfo, FamilySnapshot, HistogramValue, Kind, OwnedValue, SeriesInfo, SeriesSnapshot,
+    Snapshot, Value, Visitor,
+};
+pub use unit::Unit;

@@ -1,0 +1,224 @@
+//! The calling thread's way to its own cells.
+//!
+//! Two words of thread-local storage, const-initialised and without a destructor, lead to the
+//! directory of the thread's slab: reading them costs no call and no check. The length is 0 until
+//! the thread's first record, above the slab cap and after the thread's exit, so that the one
+//! bounds check of the hot path covers all three.
+
+use crate::arena::Arena;
+use crate::cache::LabelCache;
+use crate::slab::{CellId, Entry, Slab};
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static ARENA: Arena = Arena::new();
+
+/// The process's arena.
+pub(crate) fn arena() -> &'static Arena {
+    &ARENA
+}
+
+/// Records that a thread without a slab makes before it asks for one again.
+const ASK_AGAIN: u32 = 1024;
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    New,
+    Attached,
+    /// All slabs were taken.
+    Waiting,
+    /// The exit guard has run; what other destructors record goes to the shared cells.
+    Exited,
+}
+
+struct Local {
+    directory: Cell<*const Entry>,
+    len: Cell<u32>,
+    slab: Cell<Option<NonNull<Slab>>>,
+    state: Cell<State>,
+    misses: Cell<u32>,
+    refused: Cell<bool>,
+    /// Set while this module allocates: an allocator that records must not come in again.
+    busy: Cell<bool>,
+}
+
+/// Hands the slab on when the thread ends.
+struct ExitGuard;
+
+thread_local! {
+    static LOCAL: Local = const { Local {
+        directory: Cell::new(ptr::null()),
+        len: Cell::new(0),
+        slab: Cell::new(None),
+        state: Cell::new(State::New),
+        misses: Cell::new(0),
+        refused: Cell::new(false),
+        busy: Cell::new(false),
+    } };
+    static GUARD: ExitGuard = const { ExitGuard };
+}
+
+impl Drop for ExitGuard {
+    fn drop(&mut self) {
+        LOCAL.with(Local::leave);
+    }
+}
+
+/// The calling thread's own cell `id`, if it has that page. Only the calling thread may write it.
+/// Cells of the process's arena are never freed.
+#[inline(always)]
+pub(crate) fn own_cell(id: CellId) -> Option<&'static AtomicU64> {
+    LOCAL.with(|local| {
+        if id.page() >= local.len.get() as usize {
+            return None;
+        }
+        // SAFETY: the directory has `len` entries; `refresh` keeps both in step, and only this
+        // thread's own `claim` replaces the directory.
+        let page = unsafe { (*local.directory.get().add(id.page())).load(Ordering::Relaxed) };
+        // SAFETY: a page of a slab of the process's arena is never freed and has `PAGE_CELLS`
+        // cells, of which `offset` is one.
+        (!page.is_null()).then(|| unsafe { &*page.cast::<AtomicU64>().add(id.offset()) })
+    })
+}
+
+/// The same after a miss: gives the thread its slab, and the page when it is hot, or at once when
+/// `eager`. `None`: record into the shared cells.
+#[cold]
+#[inline(never)]
+pub(crate) fn claim(id: CellId, eager: bool) -> Option<&'static AtomicU64> {
+    LOCAL.with(|local| {
+        let _busy = Busy::enter(local)?;
+        local.claim(id, eager)
+    })
+}
+
+/// Runs `f` unless the thread is inside an allocation of this crate already.
+pub(crate) fn unless_busy<R>(f: impl FnOnce() -> R) -> Option<R> {
+    LOCAL.with(|local| {
+        let _busy = Busy::enter(local)?;
+        Some(f())
+    })
+}
+
+/// Runs `f` with the thread's label cache, if the thread has a slab. `f` must not run foreign
+/// code; it may allocate.
+#[inline(always)]
+pub(crate) fn with_labels<R>(f: impl FnOnce(&mut LabelCache) -> R) -> Option<R> {
+    LOCAL.with(|local| {
+        let slab = local.slab.get()?;
+        let _busy = Busy::enter(local)?;
+        // SAFETY: this thread owns the slab, and `busy` keeps a second reference away.
+        Some(f(unsafe { &mut slab.as_ref().own().labels }))
+    })
+}
+
+/// Gives the thread a slab if it has none yet.
+pub(crate) fn attach() {
+    LOCAL.with(|local| {
+        if let Some(_busy) = Busy::enter(local) {
+            local.attached();
+        }
+    });
+}
+
+struct Busy<'a>(&'a Local);
+
+impl<'a> Busy<'a> {
+    #[inline(always)]
+    fn enter(local: &'a Local) -> Option<Busy<'a>> {
+        (!local.busy.replace(true)).then_some(Busy(local))
+    }
+}
+
+impl Drop for Busy<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.busy.set(false);
+    }
+}
+
+impl Local {
+    fn claim(&self, id: CellId, eager: bool) -> Option<&'static AtomicU64> {
+        let slab = self.attached()?;
+        // An adopted slab may have the page.
+        if let Some(cell) = own_cell(id) {
+            return Some(cell);
+        }
+        let wait = eager && !self.refused.get();
+        // SAFETY: this thread owns the slab.
+        unsafe {
+            if !slab.warm(id.page()) && !wait {
+                return None;
+            }
+            if !ARENA.give_page(slab, id, wait) {
+                // Having waited for the lock, it was the budget that refused.
+                self.refused.set(self.refused.get() || wait);
+                slab.cool(id.page());
+                return None;
+            }
+        }
+        self.refresh(slab);
+        own_cell(id)
+    }
+
+    fn attached(&self) -> Option<&'static Slab> {
+        if let Some(slab) = self.slab.get() {
+            // SAFETY: slabs of the process's arena are never freed.
+            return Some(unsafe { &*slab.as_ptr() });
+        }
+        if !self.may_ask() {
+            return None;
+        }
+        let Some(slab) = ARENA.attach() else {
+            self.state.set(State::Waiting);
+            return None;
+        };
+        self.slab.set(Some(slab));
+        self.state.set(State::Attached);
+        // SAFETY: as above.
+        let slab = unsafe { &*slab.as_ptr() };
+        self.refresh(slab);
+        Some(slab)
+    }
+
+    fn may_ask(&self) -> bool {
+        match self.state.get() {
+            State::New => {
+                let guarded = GUARD.try_with(|_| ()).is_ok();
+                if !guarded {
+                    self.state.set(State::Exited);
+                }
+                guarded
+            }
+            State::Waiting => {
+                self.misses.set(self.misses.get().wrapping_add(1));
+                self.misses.get() % ASK_AGAIN == 0
+            }
+            State::Attached | State::Exited => false,
+        }
+    }
+
+    fn refresh(&self, slab: &Slab) {
+        let (directory, len) = slab.directory();
+        self.directory.set(directory);
+        self.len.set(len);
+    }
+
+    fn leave(&self) {
+        self.len.set(0);
+        self.directory.set(ptr::null());
+        self.state.set(State::Exited);
+        if let Some(slab) = self.slab.take() {
+            // SAFETY: this thread owns the slab until `detach`.
+            unsafe { slab.as_ref().own().labels.clear() };
+            ARENA.detach(slab);
+        }
+    }
+}
+
+/// In a forked child: the slabs of threads that do not exist here are free.
+#[cfg(unix)]
+pub(crate) fn after_fork() {
+    ARENA.keep_only(LOCAL.with(|local| local.slab.get()));
+}

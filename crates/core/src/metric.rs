@@ -1,0 +1,190 @@
+//! A series' metric, whatever its kind.
+
+use crate::arena::Slabs;
+use crate::collector::RequestCore;
+use crate::counter::{Counter, CounterCore, FloatCounter, FloatCounterCore, ObservedCore, ObservedCounter};
+use crate::distribution::{COUNT, Distribution, FAILED};
+use crate::gauge::{Gauge, GaugeCore};
+use crate::histogram::{Histogram, HistogramCore};
+use crate::slab::CellId;
+use crate::snapshot::{Kind, OwnedValue};
+use crate::{Layout, Unit, local};
+use std::sync::Arc;
+
+/// What a family's series are: two registrations of one name must agree on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spec {
+    Counter,
+    FloatCounter,
+    Observed,
+    Gauge,
+    Histogram(Layout),
+    /// The collector's, which bring their own cells.
+    Requests,
+}
+
+impl Spec {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Spec::Counter | Spec::FloatCounter | Spec::Observed => Kind::Counter,
+            Spec::Gauge => Kind::Gauge,
+            Spec::Histogram(_) => Kind::Histogram,
+            Spec::Requests => Kind::Counter,
+        }
+    }
+
+    /// As an error message calls it.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Spec::Counter => "counter",
+            Spec::FloatCounter => "counter of fractions",
+            Spec::Observed => "observed counter",
+            Spec::Gauge => "gauge",
+            Spec::Histogram(_) => "histogram",
+            Spec::Requests => "counter of requests",
+        }
+    }
+
+    /// Bytes that a metric of this kind may take, without those of threads.
+    pub(crate) fn cost(self) -> usize {
+        match self {
+            Spec::Counter => size_of::<CounterCore>(),
+            Spec::FloatCounter => size_of::<FloatCounterCore>(),
+            Spec::Observed => size_of::<ObservedCore>(),
+            Spec::Gauge => size_of::<GaugeCore>(),
+            Spec::Histogram(layout) => Distribution::cost(layout),
+            Spec::Requests => 0,
+        }
+    }
+
+    /// The same kind in the least bytes, for an overflow series that has no room either.
+    pub(crate) fn frugal(self) -> Spec {
+        match self {
+            Spec::Histogram(layout) => {
+                Spec::Histogram(Layout::new(1, layout.highest()).unwrap_or(layout))
+            }
+            other => other,
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) enum Metric {
+    Counter(Arc<CounterCore>),
+    FloatCounter(Arc<FloatCounterCore>),
+    Observed(Arc<ObservedCore>),
+    Gauge(Arc<GaugeCore>),
+    Histogram(Arc<HistogramCore>),
+    /// The collector's requests that failed, or did not.
+    Requests(Arc<RequestCore>, bool),
+    /// The collector's latencies.
+    RequestDuration(Arc<RequestCore>),
+}
+
+impl Metric {
+    pub(crate) fn new(spec: Spec, unit: Unit) -> Metric {
+        let arena = local::arena();
+        match spec {
+            Spec::Counter => Metric::Counter(Arc::new(CounterCore::new(arena))),
+            Spec::FloatCounter => Metric::FloatCounter(Arc::new(FloatCounterCore::new(arena))),
+            Spec::Observed => Metric::Observed(Arc::new(ObservedCore::new())),
+            Spec::Gauge => Metric::Gauge(Arc::new(GaugeCore::new(arena))),
+            Spec::Histogram(layout) => {
+                let cells = Distribution::new(arena, layout, unit);
+                Metric::Histogram(Arc::new(HistogramCore { cells, unit }))
+            }
+            Spec::Requests => unreachable!("the collector brings its own cells"),
+        }
+    }
+
+    /// Whether nobody but the registry (and caches) holds it.
+    pub(crate) fn is_unheld(&self) -> bool {
+        match self {
+            Metric::Counter(core) => Arc::strong_count(core) == 1,
+            Metric::FloatCounter(core) => Arc::strong_count(core) == 1,
+            Metric::Observed(core) => Arc::strong_count(core) == 1,
+            Metric::Gauge(core) => Arc::strong_count(core) == 1,
+            Metric::Histogram(core) => Arc::strong_count(core) == 1,
+            Metric::Requests(..) | Metric::RequestDuration(_) => false,
+        }
+    }
+
+    /// The cell that leads to a thread's own part, where there is one.
+    pub(crate) fn cell(&self) -> CellId {
+        match self {
+            Metric::Counter(core) => core.cell(),
+            Metric::Gauge(core) => core.cell(),
+            Metric::Histogram(core) => core.cells.id(),
+            _ => CellId(u32::MAX),
+        }
+    }
+
+    pub(crate) fn distribution(&self) -> Option<&Distribution> {
+        match self {
+            Metric::Histogram(core) => Some(&core.cells),
+            Metric::RequestDuration(core) => Some(core.cells()),
+            _ => None,
+        }
+    }
+
+    /// The value now.
+    pub(crate) fn value(&self, slabs: &Slabs<'_>) -> OwnedValue {
+        match self {
+            Metric::Counter(core) => OwnedValue::Counter(core.total(slabs)),
+            Metric::FloatCounter(core) => OwnedValue::FloatCounter(core.total(slabs)),
+            Metric::Observed(core) => OwnedValue::Counter(core.total()),
+            Metric::Gauge(core) => OwnedValue::Gauge(core.value(slabs)),
+            Metric::Histogram(core) => OwnedValue::Histogram(core.cells.value(slabs)),
+            Metric::RequestDuration(core) => OwnedValue::Histogram(core.cells().value(slabs)),
+            Metric::Requests(core, failed) => {
+                let at = if *failed { FAILED } else { COUNT };
+                OwnedValue::Counter(core.cells().header(at, slabs))
+            }
+        }
+    }
+}
+
+/// A kind of metric that users hold handles of.
+pub trait Instrument: sealed::Handle {}
+
+pub(crate) mod sealed {
+    use super::Metric;
+
+    /// Made from a series; not for other crates to implement.
+    pub trait Handle: Sized {
+        #[doc(hidden)]
+        fn of_metric(metric: &super::AnyMetric) -> Option<Self>;
+    }
+
+    impl super::AnyMetric {
+        pub(crate) fn new(metric: Metric) -> Self {
+            super::AnyMetric(metric)
+        }
+    }
+}
+
+/// A metric of any kind, behind the sealed trait.
+#[doc(hidden)]
+pub struct AnyMetric(Metric);
+
+macro_rules! instruments {
+    ($($handle:ident from $variant:ident),*) => {$(
+        impl Instrument for $handle {}
+        impl sealed::Handle for $handle {
+            fn of_metric(metric: &AnyMetric) -> Option<$handle> {
+                match &metric.0 {
+                    Metric::$variant(core) => Some($handle::of(core.clone())),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+instruments!(
+    Counter from Counter,
+    FloatCounter from FloatCounter,
+    ObservedCounter from Observed,
+    Gauge from Gauge,
+    Histogram from Histogram
+);

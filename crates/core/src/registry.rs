@@ -1,0 +1,609 @@
+//! The metrics of a service, by name.
+
+use crate::clock::{self, Clock};
+use crate::counter::{Counter, FloatCounter, ObservedCounter};
+use crate::desc::{Desc, check_label_name, check_metric_name};
+use crate::error::{Error, ErrorKind};
+use crate::family::{Family, FamilyCore, handle};
+use crate::gauge::Gauge;
+use crate::histogram::{Histogram, HistogramOptions};
+use crate::metric::{Instrument, Spec};
+use crate::snapshot::{FamilyInfo, Kind, Snapshot, Visitor};
+use crate::sync::Lock;
+use crate::{collector::CollectorCore, local};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Bytes that the series of a registry may take by default. With what threads may have of their
+/// own ([`PRIVATE_BYTES`](crate::PRIVATE_BYTES)) this is what the ledger of 1 MB gives to
+/// collectors and histograms.
+pub(crate) const BUDGET_BYTES: usize = 400 * 1024;
+
+/// Series that a family may have by default.
+const SERIES_CAP: usize = 2_000;
+
+/// Series that are read under one lock: about 20 µs.
+const BATCH: usize = 256;
+
+/// A collection of metrics.
+///
+/// A clone is the same registry. [`Registry::global`] is the one of the process: macros, bridges
+/// and libraries record there, and a monitor serves it unless told otherwise. Tests make their
+/// own. Registration takes a lock; recording takes none.
+///
+/// ```
+/// use perf_monitor_core::{Registry, Value};
+///
+/// let registry = Registry::new();
+/// let hits = registry.counter(("cache_hits_total", "Look-ups that were answered."))?;
+/// hits.inc();
+/// let snapshot = registry.snapshot();
+/// assert!(matches!(snapshot.value("cache_hits_total", &[]), Some(Value::Counter(1))));
+///
+/// // The same registration again is the same metric; another kind of the same name is refused.
+/// registry.counter(("cache_hits_total", "Look-ups that were answered."))?.inc();
+/// assert_eq!(hits.get(), 2);
+/// assert!(registry.gauge(("cache_hits_total", "")).unwrap_err().is_clash());
+/// # Ok::<(), perf_monitor_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    families: Lock<BTreeMap<Box<str>, Arc<FamilyCore>>>,
+    collector: Lock<Option<Arc<CollectorCore>>>,
+    window: Lock<Window>,
+    expire_after: Option<Duration>,
+}
+
+/// The time that the deltas of [`Registry::visit_window`] cover, by the registry's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// When it began.
+    pub from_ns: u64,
+    /// When the last tick closed it.
+    pub to_ns: u64,
+    /// How many ticks there have been.
+    pub ticks: u64,
+}
+
+/// What families and series of one registry share: the clock, the budget, the counts.
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) series_cap: usize,
+    budget: usize,
+    other_bytes: AtomicUsize,
+    histogram_bytes: AtomicUsize,
+    window_bytes: AtomicUsize,
+    pub(crate) series: AtomicUsize,
+    pub(crate) refused: AtomicU64,
+    pub(crate) wrong_labels: AtomicU64,
+    pub(crate) expired: AtomicU64,
+}
+
+impl Shared {
+    fn bytes_of(&self, histogram: bool) -> &AtomicUsize {
+        if histogram { &self.histogram_bytes } else { &self.other_bytes }
+    }
+
+    pub(crate) fn charge(&self, bytes: usize, histogram: bool) -> bool {
+        let used = self.other_bytes.load(Ordering::Relaxed)
+            + self.histogram_bytes.load(Ordering::Relaxed);
+        let fits = used + bytes <= self.budget;
+        if fits {
+            self.charge_anyway(bytes, histogram);
+        }
+        fits
+    }
+
+    pub(crate) fn charge_anyway(&self, bytes: usize, histogram: bool) {
+        self.bytes_of(histogram).fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn discharge(&self, bytes: usize, histogram: bool) {
+        self.bytes_of(histogram).fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Settings of a registry that is not the default.
+#[derive(Clone, Debug)]
+pub struct RegistryBuilder {
+    clock: Clock,
+    series_cap: usize,
+    budget: usize,
+    expire_after: Option<Duration>,
+}
+
+impl RegistryBuilder {
+    /// The time by which ticks, windows, start times and expiry go.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Series that each family may have, 2,000 by default. What comes after lands in its overflow
+    /// series.
+    pub fn series_per_family(mut self, series: usize) -> Self {
+        self.series_cap = series;
+        self
+    }
+
+    /// Bytes that all series together may take, 400 KiB by default: names, labels, shared cells;
+    /// a histogram counts with all the cells it could ever use. What comes after lands in overflow
+    /// series.
+    pub fn budget_bytes(mut self, bytes: usize) -> Self {
+        self.budget = bytes;
+        self
+    }
+
+    /// Removes labelled series that nobody holds a handle of and that have not moved for this
+    /// long, at the tick that finds them so. Without it series stay until they are removed.
+    pub fn expire_after(mut self, idle: Duration) -> Self {
+        self.expire_after = Some(idle);
+        self
+    }
+
+    /// The registry.
+    pub fn build(self) -> Registry {
+        let now_ns = self.clock.now_ns();
+        let shared = Shared {
+            clock: self.clock,
+            series_cap: self.series_cap,
+            budget: self.budget,
+            other_bytes: AtomicUsize::new(0),
+            histogram_bytes: AtomicUsize::new(0),
+            window_bytes: AtomicUsize::new(0),
+            series: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
+            wrong_labels: AtomicU64::new(0),
+            expired: AtomicU64::new(0),
+        };
+        let inner = Inner {
+            shared: Arc::new(shared),
+            families: Lock::new(BTreeMap::new()),
+            collector: Lock::new(None),
+            window: Lock::new(Window { from_ns: now_ns, to_ns: now_ns, ticks: 0 }),
+            expire_after: self.expire_after,
+        };
+        Registry { inner: Arc::new(inner) }
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Registry::new()
+    }
+}
+
+/// Each kind of metric, alone and in a family.
+macro_rules! kinds {
+    ($($alone:ident, $family:ident, $handle:ident, $spec:expr, $what:literal;)*) => {$(
+        #[doc = concat!("Registers ", $what, ", or finds the one of that name.")]
+        ///
+        /// # Errors
+        /// An invalid name, or a name that is taken by another kind, unit or set of labels.
+        pub fn $alone(&self, desc: impl Into<Desc>) -> Result<$handle, Error> {
+            self.alone(desc.into(), $spec)
+        }
+
+        #[doc = concat!("The same, told apart by labels: a family of ", stringify!($handle), "s.")]
+        ///
+        /// # Errors
+        /// As above, and an invalid or repeated label name.
+        pub fn $family(
+            &self,
+            desc: impl Into<Desc>,
+            label_names: &[&str],
+        ) -> Result<Family<$handle>, Error> {
+            Ok(Family::of(self.family(desc.into(), $spec, label_names)?))
+        }
+    )*};
+}
+
+impl Registry {
+    /// A registry of its own, with the defaults.
+    pub fn new() -> Registry {
+        Registry::builder().build()
+    }
+
+    /// A registry with settings.
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder {
+            clock: Clock::default(),
+            series_cap: SERIES_CAP,
+            budget: BUDGET_BYTES,
+            expire_after: None,
+        }
+    }
+
+    /// The process's registry. It exists before any monitor starts.
+    pub fn global() -> &'static Registry {
+        static GLOBAL: OnceLock<Registry> = OnceLock::new();
+        GLOBAL.get_or_init(Registry::new)
+    }
+
+    kinds! {
+        counter, counter_family, Counter, Spec::Counter,
+            "a counter. A name that does not end in `_total` gets that ending";
+        float_counter, float_counter_family, FloatCounter, Spec::FloatCounter,
+            "a counter of fractions";
+        observed_counter, observed_counter_family, ObservedCounter, Spec::Observed,
+            "a counter that somebody else counts";
+        gauge, gauge_family, Gauge, Spec::Gauge,
+            "a gauge";
+    }
+
+    /// Registers a histogram, or finds the one of that name.
+    ///
+    /// # Errors
+    /// As [`counter`](Self::counter), and options out of range or other than before.
+    pub fn histogram(
+        &self,
+        desc: impl Into<Desc>,
+        options: HistogramOptions,
+    ) -> Result<Histogram, Error> {
+        self.alone(desc.into(), Spec::Histogram(options.layout()?))
+    }
+
+    /// The same, told apart by labels.
+    ///
+    /// # Errors
+    /// As above, and an invalid or repeated label name.
+    pub fn histogram_family(
+        &self,
+        desc: impl Into<Desc>,
+        label_names: &[&str],
+        options: HistogramOptions,
+    ) -> Result<Family<Histogram>, Error> {
+        let spec = Spec::Histogram(options.layout()?);
+        Ok(Family::of(self.family(desc.into(), spec, label_names)?))
+    }
+
+    fn alone<M: Instrument>(&self, desc: Desc, spec: Spec) -> Result<M, Error> {
+        Ok(handle(&self.family(desc, spec, &[])?.series(&[])))
+    }
+
+    pub(crate) fn family(
+        &self,
+        mut desc: Desc,
+        spec: Spec,
+        label_names: &[&str],
+    ) -> Result<Arc<FamilyCore>, Error> {
+        check_metric_name(&desc.name)?;
+        if spec.kind() == Kind::Counter && !desc.name.ends_with("_total") {
+            desc.name.push_str("_total");
+        }
+        for (index, name) in label_names.iter().enumerate() {
+            check_label_name(&desc.name, name)?;
+            if label_names[..index].contains(name) {
+                let text = format!("label name {name:?} of metric {:?}: it is there twice", desc.name);
+                return Err(Error::new(ErrorKind::Name, text));
+            }
+        }
+        let mut families = self.inner.families.lock();
+        if let Some(family) = families.get(desc.name.as_str()) {
+            return same(family, &desc, spec, label_names).map(|()| family.clone());
+        }
+        check_samples(&families, &desc.name, spec)?;
+        let info = FamilyInfo {
+            name: desc.name.clone().into(),
+            help: desc.help.into(),
+            unit: desc.unit,
+            kind: spec.kind(),
+            label_names: label_names.iter().map(|n| Box::from(*n)).collect(),
+        };
+        let family = Arc::new(FamilyCore::new(info, spec, self.inner.shared.clone()));
+        families.insert(desc.name.into(), family.clone());
+        Ok(family)
+    }
+
+    /// Removes a family with all its series; false if there is none of that name. Handles that
+    /// still live go on counting for themselves, unseen.
+    pub fn unregister(&self, name: &str) -> bool {
+        let removed = self.inner.families.lock().remove(name);
+        removed.is_some()
+    }
+
+    /// Shows every series and its total to `visitor`, families in the order of their names.
+    pub fn visit(&self, visitor: &mut dyn Visitor) {
+        let mut cursor = self.cursor();
+        while cursor.next(BATCH, visitor) {}
+    }
+
+    /// Shows what the last [tick](Self::tick) saw: what counters and histograms grew by in the
+    /// [window](Self::window) that it closed, and gauges as they are.
+    pub fn visit_window(&self, visitor: &mut dyn Visitor) {
+        let mut cursor = Cursor { last_window: true, ..self.cursor() };
+        while cursor.next(BATCH, visitor) {}
+    }
+
+    /// The time that [`visit_window`](Self::visit_window) covers.
+    pub fn window(&self) -> Window {
+        *self.inner.window.lock()
+    }
+
+    /// A reader that takes a few series at a time and holds nothing in between.
+    pub fn cursor(&self) -> Cursor {
+        local::arena().sweep();
+        let families: Vec<_> = self.inner.families.lock().values().cloned().collect();
+        Cursor { families: families.into_iter(), current: None, last_window: false }
+    }
+
+    /// Everything as plain structs.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot =
+            Snapshot { unix_ns: self.inner.shared.clock.unix_ns(), families: Vec::new() };
+        self.visit(&mut snapshot);
+        snapshot
+    }
+
+    /// Closes the window: the deltas since the last call are worked out once and kept for all
+    /// readers, series that have expired are removed, rates and windows of the collector move on.
+    /// A monitor does this once a second.
+    pub fn tick(&self) {
+        clock::refine();
+        let shared = &self.inner.shared;
+        let now_ns = shared.clock.now_ns();
+        let idle = self.inner.expire_after.map(|d| now_ns.checked_sub(d.as_nanos() as u64));
+        let mut cursor = self.cursor();
+        let mut window_bytes = 0;
+        for family in cursor.families.by_ref() {
+            window_bytes += tick_family(&family, now_ns, idle.flatten());
+        }
+        let collector = self.inner.collector.lock().clone();
+        if let Some(collector) = collector {
+            collector.tick(now_ns);
+            window_bytes += collector.window_bytes();
+        }
+        shared.window_bytes.store(window_bytes, Ordering::Relaxed);
+        let mut window = self.inner.window.lock();
+        *window = Window { from_ns: window.to_ns, to_ns: now_ns, ticks: window.ticks + 1 };
+    }
+
+    /// What the registry holds and what it refused.
+    pub fn stats(&self) -> RegistryStats {
+        let shared = &self.inner.shared;
+        RegistryStats {
+            families: self.inner.families.lock().len(),
+            series: shared.series.load(Ordering::Relaxed),
+            refused_series: shared.refused.load(Ordering::Relaxed),
+            wrong_labels: shared.wrong_labels.load(Ordering::Relaxed),
+            expired_series: shared.expired.load(Ordering::Relaxed),
+            budget_bytes: shared.budget,
+            charged_bytes: shared.other_bytes.load(Ordering::Relaxed)
+                + shared.histogram_bytes.load(Ordering::Relaxed),
+            metric_bytes: shared.other_bytes.load(Ordering::Relaxed),
+            histogram_bytes: self.histogram_bytes(),
+        }
+    }
+
+    /// What histograms really take: a histogram is charged for cells that it may never touch.
+    fn histogram_bytes(&self) -> usize {
+        let families: Vec<_> = self.inner.families.lock().values().cloned().collect();
+        let bytes = families.iter().map(|family| {
+            let state = family.state.lock();
+            let series = state.slots.iter().filter_map(|slot| slot.series.metric.distribution());
+            series.map(|d| SERIES_HEAP + d.base_bytes()).sum::<usize>()
+        });
+        bytes.sum::<usize>() + self.inner.shared.window_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.shared.clock
+    }
+
+    /// The registry's collector, made by `make` the first time.
+    pub(crate) fn collector(
+        &self,
+        make: impl FnOnce() -> Result<Arc<CollectorCore>, Error>,
+    ) -> Result<Arc<CollectorCore>, Error> {
+        let mut collector = self.inner.collector.lock();
+        match &*collector {
+            Some(core) => Ok(core.clone()),
+            None => Ok(collector.insert(make()?).clone()),
+        }
+    }
+}
+
+/// Heap of a histogram's series beside its octaves.
+const SERIES_HEAP: usize = size_of::<crate::distribution::Distribution>() + 400;
+
+fn tick_family(family: &FamilyCore, now_ns: u64, idle_since_ns: Option<u64>) -> usize {
+    let (mut done, mut bytes) = (0, 0);
+    loop {
+        let mut state = family.state.lock();
+        let until = state.slots.len().min(done + BATCH);
+        {
+            let slabs = local::arena().read();
+            for slot in state.slots.get_mut(done..until).unwrap_or_default() {
+                slot.tick(&slabs, now_ns);
+                bytes += slot.window_bytes();
+            }
+        }
+        done = until;
+        if done == state.slots.len() {
+            if let Some(idle) = idle_since_ns {
+                family.expire(&mut state, idle);
+            }
+            return bytes;
+        }
+    }
+}
+
+/// Whether a registration is the one that is there.
+fn same(family: &FamilyCore, desc: &Desc, spec: Spec, labels: &[&str]) -> Result<(), Error> {
+    let info = &family.info;
+    let there: Vec<&str> = info.label_names.iter().map(|n| &**n).collect();
+    let differs = if family.spec.noun() != spec.noun() {
+        format!("a {} and not a {}", family.spec.noun(), spec.noun())
+    } else if family.spec != spec {
+        "of other digits or another highest value".into()
+    } else if info.unit != desc.unit {
+        format!("in {:?} and not in {:?}", info.unit, desc.unit)
+    } else if there != labels {
+        format!("labelled {there:?} and not {labels:?}")
+    } else {
+        return Ok(());
+    };
+    let text = format!("metric {:?} is registered already, {differs}: use it so, or another name", info.name);
+    Err(Error::new(ErrorKind::Clash, text))
+}
+
+const SAMPLES: [&str; 4] = ["_bucket", "_count", "_sum", "_created"];
+
+/// Refuses a name whose samples would be called as those of another metric.
+fn check_samples(
+    families: &BTreeMap<Box<str>, Arc<FamilyCore>>,
+    name: &str,
+    spec: Spec,
+) -> Result<(), Error> {
+    let taken = SAMPLES.iter().find_map(|suffix| {
+        let stem = name.strip_suffix(suffix)?;
+        let owner = families.get(stem)?;
+        (owner.info.kind == Kind::Histogram).then(|| stem.to_owned())
+    });
+    let takes = || {
+        let sample = SAMPLES.iter().map(|suffix| format!("{name}{suffix}"));
+        sample.into_iter().find(|s| families.contains_key(s.as_str()))
+    };
+    let other = match taken {
+        Some(stem) => Some(stem),
+        None if spec.kind() == Kind::Histogram => takes(),
+        None => None,
+    };
+    match other {
+        None => Ok(()),
+        Some(other) => {
+            let text = format!("metric {name:?} would share samples with {other:?}: use another name");
+            Err(Error::new(ErrorKind::Clash, text))
+        }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registry").field(&self.stats()).finish()
+    }
+}
+
+/// What a registry holds and what it refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RegistryStats {
+    /// Families that are registered.
+    pub families: usize,
+    /// Series that are shown.
+    pub series: usize,
+    /// Look-ups of new label values that had no room and went to an overflow series.
+    pub refused_series: u64,
+    /// Records with a wrong number of label values, which went to an overflow series.
+    pub wrong_labels: u64,
+    /// Series that were removed because nobody used them.
+    pub expired_series: u64,
+    /// Bytes that series may be charged.
+    pub budget_bytes: usize,
+    /// Bytes that they are charged: what they could come to take.
+    pub charged_bytes: usize,
+    /// Bytes that counters and gauges take.
+    pub metric_bytes: usize,
+    /// Bytes that histograms take now, with their windows.
+    pub histogram_bytes: usize,
+}
+
+/// Reads a registry a few series at a time. See [`Registry::cursor`].
+pub struct Cursor {
+    families: std::vec::IntoIter<Arc<FamilyCore>>,
+    /// The family that is being read and the sequence to go on from.
+    current: Option<(Arc<FamilyCore>, u64)>,
+    last_window: bool,
+}
+
+impl Cursor {
+    /// Shows up to `most` series; false when there are no more. Series that stay from the first
+    /// call to the last are shown once, whatever else comes and goes.
+    pub fn next(&mut self, most: usize, visitor: &mut dyn Visitor) -> bool {
+        let mut left = most.max(1);
+        loop {
+            let (family, from) = match self.current.take() {
+                Some(current) => current,
+                None => match self.families.next() {
+                    Some(family) => (family, 0),
+                    None => return false,
+                },
+            };
+            let (shown, next) = show(&family, from, left, self.last_window, visitor);
+            left -= shown;
+            self.current = next.map(|sequence| (family, sequence));
+            if left == 0 {
+                return self.current.is_some() || self.families.len() > 0;
+            }
+        }
+    }
+}
+
+/// Shows up to `most` series of a family from a sequence on; tells how many, and where to go on.
+fn show(
+    family: &FamilyCore,
+    from: u64,
+    most: usize,
+    last_window: bool,
+    visitor: &mut dyn Visitor,
+) -> (usize, Option<u64>) {
+    let state = family.state.lock();
+    let first = state.slots.partition_point(|slot| slot.series.sequence < from);
+    let rest = &state.slots[first..];
+    let shown = &rest[..rest.len().min(most)];
+    if from == 0 && !shown.is_empty() {
+        visitor.family(&family.info);
+    }
+    let slabs = local::arena().read();
+    for slot in shown {
+        let value = if last_window { slot.last(&slabs) } else { slot.series.metric.value(&slabs) };
+        visitor.series(&family.info, &slot.series.info, value.as_value());
+    }
+    (shown.len(), rest.get(shown.len()).map(|slot| slot.series.sequence))
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").field("families_left", &self.families.len()).finish()
+    }
+}
+
+/// What threads of the process hold of their own: cells, octaves of histograms, label caches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ThreadStats {
+    /// Bytes in all.
+    pub bytes: usize,
+    /// The part of them that histograms take.
+    pub histogram_bytes: usize,
+    /// Requests for more that the budget refused; those records go to shared cells.
+    pub refused: u64,
+    /// Slabs that threads have, or have left for others.
+    pub slabs: usize,
+    /// Slabs that there can be; threads beyond that share cells.
+    pub most_slabs: usize,
+}
+
+/// What the threads of this process hold of their own.
+pub fn thread_stats() -> ThreadStats {
+    let usage = local::arena().usage();
+    ThreadStats {
+        bytes: usage.bytes,
+        histogram_bytes: usage.octave_bytes,
+        refused: usage.refused,
+        slabs: usage.slabs,
+        most_slabs: crate::arena::SLABS,
+    }
+}
+
+/// Sets how many bytes the threads of this process may hold of their own, 300 KiB by default.
+/// What they hold already they keep. Records that find no room go to shared cells: exact, slower.
+pub fn set_thread_budget(bytes: usize) {
+    local::arena().set_budget(bytes);
+}
