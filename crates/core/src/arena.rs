@@ -131,7 +131,11 @@ impl Arena {
     /// # Safety
     /// The calling thread owns `slab`.
     pub(crate) unsafe fn give_page(&self, slab: &Slab, id: CellId, wait: bool) -> bool {
-        let guard = if wait { Some(self.inner.lock()) } else { self.inner.try_lock() };
+        let guard = if wait {
+            Some(self.inner.lock())
+        } else {
+            self.inner.try_lock()
+        };
         let Some(_guard) = guard else { return false };
         if !self.charge(slab.page_cost(id.page())) {
             return false;
@@ -169,7 +173,8 @@ impl Arena {
 
     /// Gives bytes back to the budget.
     pub(crate) fn discharge(&self, bytes: usize) {
-        self.private_bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+        self.private_bytes
+            .fetch_sub(bytes as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn set_budget(&self, bytes: usize) {
@@ -190,8 +195,15 @@ impl Arena {
         assert!(cells as usize <= PAGE_CELLS && octaves <= cells);
         let mut inner = self.inner.lock();
         self.reclaim(&mut inner);
-        let id = inner.take_free(cells).unwrap_or_else(|| inner.take_new(cells));
-        Block { id, cells, octaves, octave_cells }
+        let id = inner
+            .take_free(cells)
+            .unwrap_or_else(|| inner.take_new(cells));
+        Block {
+            id,
+            cells,
+            octaves,
+            octave_cells,
+        }
     }
 
     /// Takes a block back. Its last handle is gone, so nobody writes or reads its cells; whoever
@@ -220,7 +232,9 @@ impl Arena {
     /// Zeroes a returned block in one slab. The owner of the slab does not write these cells: it
     /// would need a handle, and the next one is made after this, under the lock.
     fn clear(&self, slab: &Slab, block: Block) {
-        let Some(cells) = slab.block(block.id) else { return };
+        let Some(cells) = slab.block(block.id) else {
+            return;
+        };
         let (plain, octaves) =
             cells[..block.cells as usize].split_at((block.cells - block.octaves) as usize);
         for cell in octaves {
@@ -239,7 +253,9 @@ impl Arena {
     pub(crate) fn keep_only(&self, own: Option<NonNull<Slab>>) {
         let inner = &mut *self.inner.lock();
         inner.idle.clear();
-        inner.idle.extend(inner.slabs.iter().filter(|s| Some(**s) != own));
+        inner
+            .idle
+            .extend(inner.slabs.iter().filter(|s| Some(**s) != own));
     }
 }
 
@@ -254,7 +270,12 @@ impl Inner {
         let left = PAGE_CELLS - CellId(self.next).offset();
         if (cells as usize) > left {
             for id in self.next..self.next + left as u32 {
-                self.free.push(Block { id: CellId(id), cells: 1, octaves: 0, octave_cells: 0 });
+                self.free.push(Block {
+                    id: CellId(id),
+                    cells: 1,
+                    octaves: 0,
+                    octave_cells: 0,
+                });
             }
             self.next += left as u32;
         }
@@ -275,7 +296,9 @@ impl Slabs<'_> {
     pub(crate) fn sum(&self, id: CellId) -> u64 {
         self.iter()
             .filter_map(|slab| slab.cell(id))
-            .fold(0, |sum, cell| sum.wrapping_add(cell.load(Ordering::Relaxed)))
+            .fold(0, |sum, cell| {
+                sum.wrapping_add(cell.load(Ordering::Relaxed))
+            })
     }
 
     /// The blocks that begin at `id`, one for each thread that has its page.
@@ -318,7 +341,11 @@ impl OwnedBlock {
         octaves: usize,
         octave_cells: usize,
     ) -> OwnedBlock {
-        let block = arena.alloc((header + octaves) as u16, octaves as u16, octave_cells as u32);
+        let block = arena.alloc(
+            (header + octaves) as u16,
+            octaves as u16,
+            octave_cells as u32,
+        );
         OwnedBlock { arena, block }
     }
 

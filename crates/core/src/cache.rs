@@ -3,6 +3,7 @@
 use crate::arena::Arena;
 use crate::family::Series;
 use crate::slab::CellId;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// Keys that a thread remembers; 64 live keys must all fit, with room for bad luck.
@@ -12,8 +13,8 @@ const KEYS: usize = 128;
 /// whole cache, so an empty one ends the search.
 const PROBES: usize = 8;
 
-/// Bytes of a key that need no allocation of their own: two values of common length.
-const SHORT: usize = 47;
+/// Values that are kept as words.
+const SHORT_VALUES: usize = 3;
 
 /// The series that a thread found for label values, found again without a lock.
 ///
@@ -35,40 +36,163 @@ pub(crate) struct Entry {
     pub(crate) series: Arc<Series>,
 }
 
+#[derive(PartialEq)]
 enum Key {
-    Short(u8, [u8; SHORT]),
+    Short(u8, [Word; SHORT_VALUES]),
     Long(Box<[u8]>),
 }
 
-/// A look-up: which family, in which generation, and the hash of the values.
-#[derive(Clone, Copy)]
-pub(crate) struct Sought<'a> {
-    pub(crate) family: u64,
-    pub(crate) generation: u64,
-    pub(crate) values: &'a [&'a str],
-    pub(crate) hash: u64,
+/// A value of at most 16 bytes, whole: its length and two words that cover its bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Word {
+    first: u64,
+    last: u64,
+    len: u64,
+}
+
+impl Word {
+    #[inline(always)]
+    fn of(value: &str) -> Option<Word> {
+        let (bytes, len) = (value.as_bytes(), value.len());
+        let (first, last) = if len > 16 {
+            return None;
+        } else if let (Some(a), Some(b)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (u64::from_le_bytes(*a), u64::from_le_bytes(*b))
+        } else if let (Some(a), Some(b)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            (u32::from_le_bytes(*a).into(), u32::from_le_bytes(*b).into())
+        } else if len > 0 {
+            (
+                u64::from(bytes[0]) | u64::from(bytes[len / 2]) << 8,
+                bytes[len - 1].into(),
+            )
+        } else {
+            (0, 0)
+        };
+        Some(Word {
+            first,
+            last,
+            len: len as u64,
+        })
+    }
+}
+
+/// The values as words, if each of them is short.
+#[inline(always)]
+pub(crate) fn words<const N: usize>(values: &[&str; N]) -> Option<[Word; N]> {
+    let mut words = [Word::default(); N];
+    for (word, value) in words.iter_mut().zip(values) {
+        *word = Word::of(value)?;
+    }
+    Some(words)
+}
+
+/// A hash of values as words. It only has to spread keys; equality is checked in full. Each value
+/// is hashed by itself, so that the multiplications overlap.
+#[inline(always)]
+pub(crate) fn hash_words<const N: usize>(family: u64, words: &[Word; N]) -> u64 {
+    let mut hash = family.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for (index, word) in words.iter().enumerate() {
+        let salt = 0xa076_1d64_78bd_642f_u64.rotate_left(index as u32 * 16);
+        hash = hash.rotate_left(7) ^ fold(word.first ^ salt, word.last ^ word.len ^ !salt);
+    }
+    hash
+}
+
+#[inline(always)]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// A look-up: which family, in which generation, and the key.
+pub(crate) struct Sought {
+    family: u64,
+    generation: u64,
+    hash: u64,
+    key: Key,
+}
+
+impl Sought {
+    pub(crate) fn new(family: u64, generation: u64, values: &[&str]) -> Sought {
+        let short = match *values {
+            [a] => words(&[a]).map(|w| (hash_words(family, &w), Key::short(w))),
+            [a, b] => words(&[a, b]).map(|w| (hash_words(family, &w), Key::short(w))),
+            [a, b, c] => words(&[a, b, c]).map(|w| (hash_words(family, &w), Key::short(w))),
+            _ => None,
+        };
+        let (hash, key) = short.unwrap_or_else(|| {
+            let mut bytes = Vec::new();
+            for value in values {
+                bytes.extend_from_slice(&(value.len() as u64).to_le_bytes());
+                bytes.extend_from_slice(value.as_bytes());
+            }
+            let mut hasher = DefaultHasher::new();
+            (family, &bytes).hash(&mut hasher);
+            (hasher.finish(), Key::Long(bytes.into()))
+        });
+        Sought {
+            family,
+            generation,
+            hash,
+            key,
+        }
+    }
+}
+
+impl Key {
+    fn short<const N: usize>(words: [Word; N]) -> Key {
+        let mut all = [Word::default(); SHORT_VALUES];
+        all[..N].copy_from_slice(&words);
+        Key::Short(N as u8, all)
+    }
+
+    #[inline(always)]
+    fn is_short<const N: usize>(&self, words: &[Word; N]) -> bool {
+        matches!(self, Key::Short(n, all) if *n == N as u8 && all[..N] == words[..])
+    }
 }
 
 impl LabelCache {
-    #[inline]
-    pub(crate) fn find(&self, sought: Sought<'_>) -> Option<&Entry> {
+    /// The entry of these values in this generation.
+    #[inline(always)]
+    pub(crate) fn find_words<const N: usize>(
+        &self,
+        family: u64,
+        generation: u64,
+        words: &[Word; N],
+    ) -> Option<&Entry> {
+        let hash = hash_words(family, words);
+        self.search(hash, |entry| {
+            entry.family == family && entry.key.is_short(words)
+        })
+        .filter(|entry| entry.generation == generation)
+    }
+
+    /// The same for values of any number and length.
+    pub(crate) fn find(&self, sought: &Sought) -> Option<&Entry> {
+        self.search(sought.hash, |entry| entry.is(sought))
+            .filter(|entry| entry.generation == sought.generation)
+    }
+
+    #[inline(always)]
+    fn search(&self, hash: u64, is: impl Fn(&Entry) -> bool) -> Option<&Entry> {
         let mask = self.places.len().wrapping_sub(1);
-        for probe in 0..PROBES {
-            let at = (sought.hash as usize).wrapping_add(probe) & mask;
+        let mut at = hash as usize & mask;
+        for _ in 0..PROBES {
             let entry = self.places.get(at)?.as_deref()?;
-            if entry.hash == sought.hash && entry.is(&sought) {
-                return (entry.generation == sought.generation).then_some(entry);
+            if entry.hash == hash && is(entry) {
+                return Some(entry);
             }
+            at = (at + 1) & mask;
         }
         None
     }
 
     /// Remembers `series`, if the arena has the bytes.
-    pub(crate) fn insert(&mut self, sought: Sought<'_>, series: Arc<Series>, arena: &Arena) {
+    pub(crate) fn insert(&mut self, sought: Sought, series: Arc<Series>, arena: &Arena) {
         if self.used * 2 >= self.places.len() && self.places.len() < KEYS * 2 && !self.grow(arena) {
             return;
         }
-        let entry = Entry::new(sought, series);
         let mask = self.places.len() - 1;
         let home = sought.hash as usize & mask;
         let places = (0..PROBES).map(|probe| (home + probe) & mask);
@@ -78,8 +202,17 @@ impl LabelCache {
                 None => self.used < KEYS,
                 Some(other) => other.hash == sought.hash && other.is(&sought),
             })
-            .unwrap_or_else(|| if self.places[home].is_some() { home } else { usize::MAX });
-        let Some(place) = self.places.get_mut(at) else { return };
+            .unwrap_or_else(|| {
+                if self.places[home].is_some() {
+                    home
+                } else {
+                    usize::MAX
+                }
+            });
+        let Some(place) = self.places.get_mut(at) else {
+            return;
+        };
+        let entry = Entry::new(sought, series);
         let old = place.as_ref().map_or(0, |e| e.cost());
         if !arena.charge(entry.cost()) {
             return;
@@ -123,44 +256,25 @@ impl LabelCache {
 }
 
 impl Entry {
-    fn new(sought: Sought<'_>, series: Arc<Series>) -> Entry {
-        let mut bytes = Vec::new();
-        for value in sought.values {
-            bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
-            bytes.extend_from_slice(value.as_bytes());
+    fn new(sought: Sought, series: Arc<Series>) -> Entry {
+        let Sought {
+            hash,
+            family,
+            generation,
+            key,
+        } = sought;
+        Entry {
+            hash,
+            family,
+            generation,
+            key,
+            cell: series.metric.cell(),
+            series,
         }
-        let key = if bytes.len() <= SHORT {
-            let mut short = [0; SHORT];
-            short[..bytes.len()].copy_from_slice(&bytes);
-            Key::Short(bytes.len() as u8, short)
-        } else {
-            Key::Long(bytes.into())
-        };
-        let cell = series.metric.cell();
-        let Sought { hash, family, generation, .. } = sought;
-        Entry { hash, family, generation, key, cell, series }
     }
 
-    #[inline]
-    fn is(&self, sought: &Sought<'_>) -> bool {
-        self.family == sought.family && self.has_values(sought.values)
-    }
-
-    #[inline]
-    fn has_values(&self, values: &[&str]) -> bool {
-        let mut key = match &self.key {
-            Key::Short(len, bytes) => &bytes[..*len as usize],
-            Key::Long(bytes) => bytes,
-        };
-        for value in values {
-            let Some((len, rest)) = key.split_first_chunk::<4>() else { return false };
-            let len = u32::from_le_bytes(*len) as usize;
-            if len != value.len() || rest.len() < len || !equal(&rest[..len], value.as_bytes()) {
-                return false;
-            }
-            key = &rest[len..];
-        }
-        key.is_empty()
+    fn is(&self, sought: &Sought) -> bool {
+        self.family == sought.family && self.key == sought.key
     }
 
     fn cost(&self) -> usize {
@@ -170,52 +284,4 @@ impl Entry {
                 Key::Long(bytes) => bytes.len(),
             }
     }
-}
-
-/// Whether two runs of the same length are equal; short ones without a call.
-#[inline(always)]
-fn equal(a: &[u8], b: &[u8]) -> bool {
-    match a.len() {
-        0 => true,
-        1..=16 => words(a) == words(b),
-        _ => a == b,
-    }
-}
-
-/// The bytes of a run of 1 to 16, in two words that overlap.
-#[inline(always)]
-fn words(bytes: &[u8]) -> (u64, u64) {
-    let len = bytes.len();
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
-    } else {
-        (u64::from(bytes[0]) | u64::from(bytes[len / 2]) << 8, bytes[len - 1].into())
-    }
-}
-
-/// A hash of label values: each value's length and bytes, so that no two lists of values run
-/// together. It only has to spread keys; equality is checked in full.
-#[inline]
-pub(crate) fn hash(family: u64, values: &[&str]) -> u64 {
-    let mut hash = family ^ 0x9e37_79b9_7f4a_7c15;
-    for value in values {
-        let bytes = value.as_bytes();
-        let mut rest = bytes;
-        while rest.len() > 16 {
-            let (head, tail) = rest.split_at(16);
-            hash = fold(hash, words(head));
-            rest = tail;
-        }
-        let last = if rest.is_empty() { (0, 0) } else { words(rest) };
-        hash = fold(hash ^ bytes.len() as u64, last);
-    }
-    hash
-}
-
-#[inline(always)]
-fn fold(hash: u64, (a, b): (u64, u64)) -> u64 {
-    let product = u128::from(a ^ hash) * u128::from(b ^ 0xa076_1d64_78bd_642f | 1);
-    (product as u64 ^ (product >> 64) as u64).rotate_left(23).wrapping_mul(0xe703_7ed1_a0b4_28db)
 }

@@ -73,7 +73,10 @@ pub(crate) fn refine() {
 
 fn monotonic_ns() -> u64 {
     static START: OnceLock<std::time::Instant> = OnceLock::new();
-    START.get_or_init(std::time::Instant::now).elapsed().as_nanos() as u64
+    START
+        .get_or_init(std::time::Instant::now)
+        .elapsed()
+        .as_nanos() as u64
 }
 
 /// The time by which ticks, windows and expiry go: the system's, or a test's.

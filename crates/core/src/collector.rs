@@ -3,7 +3,7 @@
 use crate::atomic::duration_ns;
 use crate::clock::Clock;
 use crate::desc::Desc;
-use crate::distribution::{Also, COUNT, Distribution, FAILED, SUM};
+use crate::distribution::{COUNT, Distribution, FAILED, SUM};
 use crate::error::Error;
 use crate::latency::TrackerCore;
 use crate::metric::{Metric, Spec};
@@ -102,14 +102,8 @@ impl MetricsCollector {
     /// `request/record`: a handful of plain adds to cells that only this thread writes.
     #[inline]
     pub fn record_request(&self, duration: Duration, success: bool) {
-        let cells = self.core.requests.cells();
         let ns = duration_ns(duration);
-        let value = cells.clamp(ns / 1_000);
-        let more = Also { sum: Some(ns), average: Some(ns as f64), failed: !success };
-        match local::own_cell(cells.id()) {
-            Some(own) => cells.record_own(own, value, more),
-            None => cells.record_cold(value, more),
-        }
+        self.core.requests.0.record(ns / 1_000, ns, !success);
     }
 
     /// Records the size of a request in bytes.
@@ -200,13 +194,28 @@ impl CollectorCore {
     fn new(registry: &Registry) -> Result<CollectorCore, Error> {
         let bytes = Desc::new("request_size_bytes", "Size of requests.").unit(Unit::Bytes);
         let size = registry.histogram(bytes, HistogramOptions::default().highest(LARGEST_BYTES))?;
-        let memory = Desc::new("process_resident_memory_bytes", "Resident memory of this process.");
+        let memory = Desc::new(
+            "process_resident_memory_bytes",
+            "Resident memory of this process.",
+        );
         let memory = registry.gauge(memory.unit(Unit::Bytes))?;
-        let cpu = Desc::new("process_cpu_usage_ratio", "Cores that this process keeps busy.");
+        let cpu = Desc::new(
+            "process_cpu_usage_ratio",
+            "Cores that this process keeps busy.",
+        );
         let cpu = registry.gauge(cpu.unit(Unit::Ratio))?;
         let requests = register_requests(registry)?;
-        let rates = Rates { at_ns: registry.clock().now_ns(), ..Rates::default() };
-        Ok(CollectorCore { requests, size, memory, cpu, rates: Lock::new(rates) })
+        let rates = Rates {
+            at_ns: registry.clock().now_ns(),
+            ..Rates::default()
+        };
+        Ok(CollectorCore {
+            requests,
+            size,
+            memory,
+            cpu,
+            rates: Lock::new(rates),
+        })
     }
 
     /// `(successful, failed)`.
@@ -231,7 +240,11 @@ impl CollectorCore {
             successful,
             failed,
             request_rate: requests / seconds,
-            error_rate: if requests > 0.0 { errors / requests } else { 0.0 },
+            error_rate: if requests > 0.0 {
+                errors / requests
+            } else {
+                0.0
+            },
         };
     }
 
@@ -247,7 +260,7 @@ fn register_requests(registry: &Registry) -> Result<Arc<RequestCore>, Error> {
     let duration = Desc::new("request_duration_seconds", "Time that requests take.");
     let spec = Spec::Histogram(Layout::LATENCY);
     let duration = registry.family(duration.unit(Unit::Microseconds), spec, &[])?;
-    let core = Arc::new(RequestCore(TrackerCore::new(clock, Unit::Nanoseconds)));
+    let core = Arc::new(RequestCore(TrackerCore::new(clock)));
     total.adopt(&["success"], Metric::Requests(core.clone(), false), COST);
     total.adopt(&["failure"], Metric::Requests(core.clone(), true), COST);
     duration.adopt(&[], Metric::RequestDuration(core.clone()), spec.cost());

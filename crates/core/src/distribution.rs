@@ -29,10 +29,13 @@ pub(crate) const ALPHA: f64 = 0.1;
 
 /// Records that an octave gets through the base before a thread gets it for itself: low enough
 /// that a hot octave moves within microseconds, high enough that a stray value costs nothing.
-const HOT_OCTAVE: u64 = 16;
+const HOT_OCTAVE: u64 = if cfg!(loom) { 0 } else { 16 };
 
 /// A shared cell that reaches this is emptied; 2^31 more records fit while that happens.
-const SHARED_FULL: u32 = 1 << 31;
+const SHARED_FULL: u32 = if cfg!(loom) { 2 } else { 1 << 31 };
+
+/// The highest count that a thread's own cell shows before it is emptied.
+const OWN_FULL: u32 = if cfg!(loom) { 1 } else { u32::MAX };
 
 pub(crate) struct Distribution {
     block: OwnedBlock,
@@ -82,107 +85,110 @@ impl Distribution {
         self.clamped.load(Ordering::Relaxed)
     }
 
-    /// `value`, or the highest that the layout tells apart.
-    #[inline(always)]
-    pub(crate) fn clamp(&self, value: u64) -> u64 {
-        if value <= self.layout.highest() { value } else { self.clamp_cold() }
-    }
-
     #[cold]
-    fn clamp_cold(&self) -> u64 {
+    pub(crate) fn count_clamped(&self) {
         self.clamped.fetch_add(1, Ordering::Relaxed);
-        self.layout.highest()
     }
 
-    /// Records `value`, already clamped, in the calling thread's cells, of which `own` is the
-    /// first. `sum` is what the sum grows by, `average` the value of the moving average, `failed`
-    /// whether it counts as failed.
+    /// Records in the calling thread's cells, of which `own` is the first.
     #[inline(always)]
-    pub(crate) fn record_own(&self, own: &AtomicU64, value: u64, more: Also) {
-        if let Some(cell) = self.record_hot(own, value, more) {
-            self.record_cold_octave(own, cell);
+    pub(crate) fn record_own<const AVERAGED: bool>(&self, own: &AtomicU64, record: Record) {
+        let Record {
+            layout,
+            value,
+            sum,
+            failed,
+        } = record;
+        // SAFETY: `own` is the first cell of a page's block of this distribution, which has
+        // `HEADER` cells and then one for each octave of `layout`.
+        let cell = |at: usize| unsafe { &*std::ptr::from_ref(own).add(at) };
+        bump(cell(if failed { FAILED } else { COUNT }), 1);
+        bump(cell(SUM), sum);
+        if value > cell(MAX).load(Ordering::Relaxed) {
+            cell(MAX).store(value, Ordering::Relaxed);
         }
-    }
-
-    /// The same without the step that may allocate: gives the cell back when its octave is not
-    /// the thread's own, for [`record_cold_octave`](Self::record_cold_octave).
-    #[inline(always)]
-    pub(crate) fn record_hot(&self, own: &AtomicU64, value: u64, more: Also) -> Option<u32> {
-        let own = self.own_block(own);
-        bump(&own[more.count_cell()], 1);
-        bump(&own[SUM], more.sum.unwrap_or(value));
-        if value > own[MAX].load(Ordering::Relaxed) {
-            own[MAX].store(value, Ordering::Relaxed);
+        if AVERAGED {
+            let average = f64::from_bits(cell(AVERAGE).load(Ordering::Relaxed));
+            cell(AVERAGE).store(
+                moved(average, record.average()).to_bits(),
+                Ordering::Relaxed,
+            );
         }
-        if let Some(new) = more.average {
-            let average = f64::from_bits(own[AVERAGE].load(Ordering::Relaxed));
-            own[AVERAGE].store(moved(average, new).to_bits(), Ordering::Relaxed);
-        }
-        let cell = self.layout.cell(value);
-        let word = own[HEADER + self.layout.octave_of(cell)].load(Ordering::Relaxed);
+        let (octave, inside) = layout.place(value);
+        let word = cell(HEADER + octave).load(Ordering::Relaxed);
         // SAFETY: the words of this block hold octaves of this layout, which are freed only with
         // the block, whose handle the caller has.
-        match unsafe { octave::get(word, self.layout.octave_cells()) } {
-            Some(cells) => self.bump_own(&cells[self.layout.in_octave(cell)], cell),
-            None => return Some(cell),
+        match unsafe { octave::cell(word, inside) } {
+            Some(own) => self.bump_own(own, layout, value),
+            None => self.record_cold_octave(own, value),
         }
-        None
+    }
+
+    /// Whether the thread has the value's octave, so that recording takes plain stores only.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(crate) fn has_octave(&self, own: &AtomicU64, layout: Layout, value: u64) -> bool {
+        let at = HEADER + layout.place(value).0;
+        // SAFETY: as in `record_own`.
+        let word = unsafe { &*std::ptr::from_ref(own).add(at) };
+        word.load(Ordering::Relaxed) >= octave::FIRST
     }
 
     /// The whole of a thread's block, from its first cell.
-    #[inline(always)]
     fn own_block<'a>(&self, first: &'a AtomicU64) -> &'a [AtomicU64] {
         // SAFETY: `first` is cell `id` of a page; the block has this many cells, in one page.
         unsafe { std::slice::from_raw_parts(first, HEADER + self.base.len()) }
     }
 
     #[inline(always)]
-    fn bump_own(&self, own: &AtomicU32, cell: u32) {
+    fn bump_own(&self, own: &AtomicU32, layout: Layout, value: u64) {
         let count = own.load(Ordering::Relaxed);
-        if count != u32::MAX {
+        if count != OWN_FULL {
             own.store(count + 1, Ordering::Relaxed);
         } else {
-            self.carry_own(own, cell);
+            self.carry_own(own, layout.cell(value));
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn carry_own(&self, own: &AtomicU32, cell: u32) {
         let mut carried = self.carried.lock();
-        *carried.entry(cell).or_default() += 1 << 32;
+        *carried.entry(cell).or_default() += u64::from(OWN_FULL) + 1;
         own.store(0, Ordering::Relaxed);
     }
 
-    /// Records in the base, or in an octave that the thread gets now.
+    /// Counts the value in the base, or in an octave that the thread gets now.
     #[cold]
     #[inline(never)]
-    pub(crate) fn record_cold_octave(&self, own: &AtomicU64, cell: u32) {
-        let word = &self.own_block(own)[HEADER + self.layout.octave_of(cell)];
+    pub(crate) fn record_cold_octave(&self, own: &AtomicU64, value: u64) {
+        let (octave, inside) = self.layout.place(value);
+        let word = &self.own_block(own)[HEADER + octave];
         let heat = word.load(Ordering::Relaxed);
         if heat < HOT_OCTAVE {
             word.store(heat + 1, Ordering::Relaxed);
-            return self.record_base(cell);
+            return self.record_base(value);
         }
-        match self.new_own_octave() {
-            Some(octave) => {
-                // Release: a reader that follows the word sees the zeroes.
-                word.store(octave, Ordering::Release);
-                // SAFETY: just made for this layout.
-                let cells = unsafe { octave::get(octave, self.layout.octave_cells()) };
-                let cells = cells.expect("a new octave has an address");
-                self.bump_own(&cells[self.layout.in_octave(cell)], cell);
-            }
-            None => {
-                word.store(0, Ordering::Relaxed);
-                self.record_base(cell);
-            }
+        let Some(octave) = self.new_own_octave() else {
+            word.store(0, Ordering::Relaxed);
+            return self.record_base(value);
+        };
+        // Release: a reader that follows the word sees the zeroes.
+        word.store(octave, Ordering::Release);
+        // SAFETY: just made for this layout.
+        if let Some(own) = unsafe { octave::cell(octave, inside) } {
+            self.bump_own(own, self.layout, value);
         }
     }
 
     fn new_own_octave(&self) -> Option<u64> {
         let cells = self.layout.octave_cells();
         let arena = &self.block.arena;
-        let make = || arena.charge_octave(octave::bytes(cells)).then(|| octave::new(cells));
+        let make = || {
+            arena
+                .charge_octave(octave::bytes(cells))
+                .then(|| octave::new(cells))
+        };
         #[cfg(not(loom))]
         return local::unless_busy(make).flatten();
         #[cfg(loom)]
@@ -190,12 +196,12 @@ impl Distribution {
     }
 
     /// Counts in the cells that threads share.
-    pub(crate) fn record_base(&self, cell: u32) {
-        let octave = self.base_octave(self.layout.octave_of(cell));
-        let shared = &octave[self.layout.in_octave(cell)];
+    pub(crate) fn record_base(&self, value: u64) {
+        let (octave, inside) = self.layout.place(value);
+        let shared = &self.base_octave(octave)[inside];
         // Exactly one record makes the cell full.
         if shared.fetch_add(1, Ordering::Relaxed) == SHARED_FULL - 1 {
-            self.carry_base(shared, cell);
+            self.carry_base(shared, self.layout.cell(value));
         }
     }
 
@@ -227,24 +233,32 @@ impl Distribution {
     }
 
     /// Records for a thread that has no cells of its own.
-    pub(crate) fn record_shared(&self, value: u64, more: Also) {
-        self.record_base(self.layout.cell(value));
-        self.shared[SUM].fetch_add(more.sum.unwrap_or(value), Ordering::Relaxed);
-        self.shared[MAX].fetch_max(value, Ordering::Relaxed);
-        if let Some(new) = more.average {
-            move_shared(&self.shared[AVERAGE], new);
+    pub(crate) fn record_shared<const AVERAGED: bool>(&self, record: Record) {
+        self.record_base(record.value);
+        self.shared[SUM].fetch_add(record.sum, Ordering::Relaxed);
+        self.shared[MAX].fetch_max(record.value, Ordering::Relaxed);
+        if AVERAGED {
+            move_shared(&self.shared[AVERAGE], record.average());
         }
-        self.shared[more.count_cell()].fetch_add(1, Ordering::Relaxed);
+        let at = if record.failed { FAILED } else { COUNT };
+        self.shared[at].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Records after the thread was found to have no cells of its own.
     #[cfg(not(loom))]
     #[cold]
     #[inline(never)]
-    pub(crate) fn record_cold(&self, value: u64, more: Also) {
+    pub(crate) fn record_cold<const AVERAGED: bool>(&self, value: u64, sum: u64, failed: bool) {
+        let record = Record {
+            layout: self.layout,
+            value,
+            sum,
+            failed,
+        };
         // A moving average must not begin in the shared cells and go on in the thread's own.
-        match local::claim(self.id(), more.average.is_some()) {
-            Some(own) => self.record_own(own, value, more),
-            None => self.record_shared(value, more),
+        match local::claim(self.id(), AVERAGED) {
+            Some(own) => self.record_own::<AVERAGED>(own, record),
+            None => self.record_shared::<AVERAGED>(record),
         }
     }
 
@@ -259,7 +273,8 @@ impl Distribution {
 
     /// How many records there are: cheap, to tell whether anything happened.
     pub(crate) fn count(&self, slabs: &Slabs<'_>) -> u64 {
-        self.header(COUNT, slabs).wrapping_add(self.header(FAILED, slabs))
+        self.header(COUNT, slabs)
+            .wrapping_add(self.header(FAILED, slabs))
     }
 
     /// The header cells that threads share, then those of each slab, by an index that stays.
@@ -269,7 +284,8 @@ impl Distribution {
     ) -> impl Iterator<Item = (usize, &'a [AtomicU64])> {
         let own = slabs.iter().map(|slab| slab.block(self.id()));
         let all = std::iter::once(Some(&self.shared[..])).chain(own);
-        all.enumerate().filter_map(|(index, part)| Some((index, part?)))
+        all.enumerate()
+            .filter_map(|(index, part)| Some((index, part?)))
     }
 
     /// Everything, added up.
@@ -286,7 +302,10 @@ impl Distribution {
 
     /// The largest value that was recorded.
     pub(crate) fn max(&self, slabs: &Slabs<'_>) -> u64 {
-        let max = self.parts(slabs).map(|(_, part)| part[MAX].load(Ordering::Relaxed)).max();
+        let max = self
+            .parts(slabs)
+            .map(|(_, part)| part[MAX].load(Ordering::Relaxed))
+            .max();
         max.unwrap_or(0)
     }
 
@@ -322,7 +341,11 @@ impl Distribution {
     ) {
         let first = (index * self.layout.octave_cells()) as u32;
         for (cell, sum) in (first..).zip(sums) {
-            let more = if carried.is_empty() { 0 } else { carried.get(&cell).copied().unwrap_or(0) };
+            let more = if carried.is_empty() {
+                0
+            } else {
+                carried.get(&cell).copied().unwrap_or(0)
+            };
             let count = std::mem::take(sum) + more;
             if count > 0 {
                 show(cell, count);
@@ -332,7 +355,10 @@ impl Distribution {
 
     /// Bytes of the octaves in the base.
     pub(crate) fn base_bytes(&self) -> usize {
-        let used = self.base.iter().filter(|w| w.load(Ordering::Relaxed) >= octave::FIRST);
+        let used = self
+            .base
+            .iter()
+            .filter(|w| w.load(Ordering::Relaxed) >= octave::FIRST);
         used.count() * octave::bytes(self.layout.octave_cells())
     }
 
@@ -346,27 +372,35 @@ impl Drop for Distribution {
         for word in &self.base {
             // SAFETY: the distribution is going, and its octaves with it.
             unsafe {
-                octave::free(word.load(Ordering::Relaxed), self.layout.octave_cells() as u32)
+                octave::free(
+                    word.load(Ordering::Relaxed),
+                    self.layout.octave_cells() as u32,
+                )
             };
         }
     }
 }
 
-/// What a record brings besides its value.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Also {
-    /// What the sum grows by, where that is not the value.
-    pub(crate) sum: Option<u64>,
-    /// A value for the moving average.
-    pub(crate) average: Option<f64>,
+/// What is recorded. The layout is the distribution's; callers that know it as a constant say so,
+/// which takes the variable shifts out of the hot path.
+#[derive(Clone, Copy)]
+pub(crate) struct Record {
+    pub(crate) layout: Layout,
+    /// Not above the layout's highest.
+    pub(crate) value: u64,
+    /// What the sum grows by.
+    pub(crate) sum: u64,
     /// Whether it is counted as failed.
     pub(crate) failed: bool,
 }
 
-impl Also {
+impl Record {
+    /// The sum's growth in nanoseconds, which the moving average takes: sums of distributions
+    /// that have an average are in nanoseconds. As a signed number it converts in one
+    /// instruction; 2^63 ns are 292 years.
     #[inline(always)]
-    fn count_cell(&self) -> usize {
-        if self.failed { FAILED } else { COUNT }
+    fn average(&self) -> f64 {
+        self.sum as i64 as f64
     }
 }
 

@@ -2,13 +2,13 @@
 
 use crate::cache::{self, Sought};
 use crate::counter::{Counter, ObservedCounter};
-use crate::distribution::Also;
+use crate::distribution::Record;
 use crate::error::{Error, ErrorKind};
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
 use crate::metric::{AnyMetric, Instrument, Metric, Spec, sealed::Handle};
 use crate::registry::Shared;
-use crate::slab::bump;
+use crate::slab::{CellId, bump};
 use crate::slot::Slot;
 use crate::snapshot::{FamilyInfo, SeriesInfo};
 use crate::sync::{Guard, Lock};
@@ -33,7 +33,8 @@ pub(crate) struct Series {
 
 impl Drop for Series {
     fn drop(&mut self) {
-        self.shared.discharge(self.cost, self.metric.distribution().is_some());
+        self.shared
+            .discharge(self.cost, self.metric.distribution().is_some());
     }
 }
 
@@ -71,15 +72,33 @@ impl FamilyCore {
         }
     }
 
-    fn sought<'a>(&self, values: &'a [&'a str]) -> Sought<'a> {
-        Sought {
-            family: self.id,
-            generation: self.generation.load(Ordering::Acquire),
-            values,
-            hash: cache::hash(self.id, values),
+    fn sought(&self, values: &[&str]) -> Sought {
+        Sought::new(self.id, self.generation.load(Ordering::Acquire), values)
+    }
+
+    /// What the calling thread remembers of these values.
+    #[inline(always)]
+    fn hit(&self, values: &[&str]) -> Option<Hit> {
+        match *values {
+            [a] => self.hit_words(&[a]),
+            [a, b] => self.hit_words(&[a, b]),
+            [a, b, c] => self.hit_words(&[a, b, c]),
+            _ => None,
         }
     }
 
+    #[inline(always)]
+    fn hit_words<const N: usize>(&self, values: &[&str; N]) -> Option<Hit> {
+        let words = cache::words(values)?;
+        let generation = self.generation.load(Ordering::Acquire);
+        local::peek_labels(|labels| {
+            let entry = labels.find_words(self.id, generation, &words)?;
+            Some(Hit {
+                cell: entry.cell,
+                series: Arc::as_ptr(&entry.series),
+            })
+        })
+    }
     /// The series of these label values; the overflow series where they have none and no room, or
     /// are not as many as the family has names.
     pub(crate) fn series(&self, values: &[&str]) -> Arc<Series> {
@@ -106,12 +125,14 @@ impl FamilyCore {
     }
 
     fn charge(&self, cost: usize) -> bool {
-        self.shared.charge(cost, matches!(self.spec, Spec::Histogram(_)))
+        self.shared
+            .charge(cost, matches!(self.spec, Spec::Histogram(_)))
     }
 
     /// A series with a metric that exists already; the collector's.
     pub(crate) fn adopt(&self, values: &[&str], metric: Metric, cost: usize) {
-        self.shared.charge_anyway(cost, metric.distribution().is_some());
+        self.shared
+            .charge_anyway(cost, metric.distribution().is_some());
         let labels = values.iter().map(|v| Box::from(*v)).collect();
         self.insert(&mut self.state.lock(), labels, metric, cost);
     }
@@ -125,7 +146,9 @@ impl FamilyCore {
     ) -> Arc<Series> {
         let series = self.new_series(label_values, false, metric, cost);
         state.by_labels.insert(ByLabels(series.clone()));
-        state.slots.push(Slot::new(series.clone(), self.shared.clock.now_ns()));
+        state
+            .slots
+            .push(Slot::new(series.clone(), self.shared.clock.now_ns()));
         series
     }
 
@@ -137,11 +160,14 @@ impl FamilyCore {
         }
         let spec = self.spec.frugal();
         let cost = SERIES_BYTES + spec.cost();
-        self.shared.charge_anyway(cost, matches!(spec, Spec::Histogram(_)));
+        self.shared
+            .charge_anyway(cost, matches!(spec, Spec::Histogram(_)));
         let metric = Metric::new(spec, self.info.unit);
         let series = self.new_series(Box::default(), true, metric, cost);
         state.overflow = Some(series.clone());
-        state.slots.push(Slot::new(series.clone(), self.shared.clock.now_ns()));
+        state
+            .slots
+            .push(Slot::new(series.clone(), self.shared.clock.now_ns()));
         series
     }
 
@@ -154,30 +180,40 @@ impl FamilyCore {
     ) -> Arc<Series> {
         let started_unix_ns = self.shared.clock.unix_ns();
         let sequence = IDS.fetch_add(1, Ordering::Relaxed);
-        let info = SeriesInfo { label_values, overflow, started_unix_ns };
+        let info = SeriesInfo {
+            label_values,
+            overflow,
+            started_unix_ns,
+        };
         self.shared.series.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Series { info, metric, sequence, cost, shared: self.shared.clone() })
+        Arc::new(Series {
+            info,
+            metric,
+            sequence,
+            cost,
+            shared: self.shared.clone(),
+        })
     }
 
-    /// The series of these values through the thread's cache.
+    /// The series of these values, remembered by the calling thread from now on. `sought` was made
+    /// before: if the series is removed in between, the entry is void from the start.
     #[cold]
-    #[inline(never)]
-    fn look_up(&self, values: &[&str]) -> Arc<Series> {
+    fn look_up(&self, sought: Sought, values: &[&str]) -> Arc<Series> {
         local::attach();
-        // The generation is read before the series is looked up: if the series is removed in
-        // between, the entry is void from the start.
-        let sought = self.sought(values);
         let series = self.series(values);
         let cached = series.clone();
         local::with_labels(|labels| labels.insert(sought, cached, local::arena()));
         series
     }
-
     fn remove(&self, values: &[&str]) -> bool {
         let removed = {
             let mut state = self.state.lock();
-            let Some(found) = state.by_labels.take(&values as &dyn Labels) else { return false };
-            state.slots.retain(|slot| !Arc::ptr_eq(&slot.series, &found.0));
+            let Some(found) = state.by_labels.take(&values as &dyn Labels) else {
+                return false;
+            };
+            state
+                .slots
+                .retain(|slot| !Arc::ptr_eq(&slot.series, &found.0));
             self.forget(1);
             found
         };
@@ -198,12 +234,13 @@ impl FamilyCore {
             return;
         }
         let before = state.slots.len();
-        let State { by_labels, slots, .. } = state;
+        let State {
+            by_labels, slots, ..
+        } = state;
         slots.retain(|slot| {
             let series = &slot.series;
-            let stays = slot.moved_ns > idle_since_ns
-                || series.info.overflow
-                || !series.metric.is_unheld();
+            let stays =
+                slot.moved_ns > idle_since_ns || series.info.overflow || !series.metric.is_unheld();
             if !stays {
                 by_labels.remove(&series.info.label_values as &dyn Labels);
             }
@@ -211,7 +248,9 @@ impl FamilyCore {
         });
         let expired = before - slots.len();
         if expired > 0 {
-            self.shared.expired.fetch_add(expired as u64, Ordering::Relaxed);
+            self.shared
+                .expired
+                .fetch_add(expired as u64, Ordering::Relaxed);
             self.forget(expired);
         }
     }
@@ -224,16 +263,16 @@ impl FamilyCore {
 
 impl Drop for FamilyCore {
     fn drop(&mut self) {
-        self.shared.series.fetch_sub(self.state.get_mut().slots.len(), Ordering::Relaxed);
+        self.shared
+            .series
+            .fetch_sub(self.state.get_mut().slots.len(), Ordering::Relaxed);
     }
 }
 
 /// Bytes of a series without its labels' text and its metric: the structs, their allocations and
 /// its places in the family's two indices.
-const SERIES_BYTES: usize = size_of::<Series>()
-    + size_of::<Slot>()
-    + 2 * size_of::<ByLabels>()
-    + 4 * size_of::<usize>();
+const SERIES_BYTES: usize =
+    size_of::<Series>() + size_of::<Slot>() + 2 * size_of::<ByLabels>() + 4 * size_of::<usize>();
 
 /// A series as a key: by its label values, which can be looked up without owning them.
 struct ByLabels(Arc<Series>);
@@ -320,13 +359,19 @@ pub struct Family<M> {
 
 impl<M> Clone for Family<M> {
     fn clone(&self) -> Self {
-        Family { core: self.core.clone(), handle: PhantomData }
+        Family {
+            core: self.core.clone(),
+            handle: PhantomData,
+        }
     }
 }
 
 impl<M: Instrument> Family<M> {
     pub(crate) fn of(core: Arc<FamilyCore>) -> Family<M> {
-        Family { core, handle: PhantomData }
+        Family {
+            core,
+            handle: PhantomData,
+        }
     }
 
     /// The handle of the series with these label values, in the order of the family's names. The
@@ -351,7 +396,14 @@ impl<M: Instrument> Family<M> {
         // The handle is made under the family's lock, where expiry looks for handles.
         let mut state = self.core.state.lock();
         let series = self.core.series_in(&mut state, values);
-        Ok(handle(&series))
+        match &series.metric {
+            // As with `observe`: a source that has no room counts for itself, unseen.
+            Metric::Observed(_) if series.info.overflow => {
+                let unseen = Metric::new(Spec::Observed, self.core.info.unit);
+                Ok(M::of_metric(&AnyMetric::new(unseen)).expect("it is of the family's kind"))
+            }
+            _ => Ok(handle(&series)),
+        }
     }
 
     /// Removes the series of these label values; false if there is none. A handle that still lives
@@ -402,16 +454,15 @@ impl Family<Counter> {
     /// series.
     #[inline]
     pub fn add(&self, values: &[&str], n: u64) {
-        let sought = self.core.sought(values);
-        let counted = local::with_labels(|labels| {
-            let own = labels.find(sought).and_then(|entry| local::own_cell(entry.cell));
-            own.map(|own| bump(own, n)).is_some()
-        });
-        if counted != Some(true) {
-            self.add_cold(values, n);
+        match self
+            .core
+            .hit(values)
+            .and_then(|hit| local::own_cell(hit.cell))
+        {
+            Some(own) => bump(own, n),
+            None => self.add_cold(values, n),
         }
     }
-
     #[cold]
     #[inline(never)]
     fn add_cold(&self, values: &[&str], n: u64) {
@@ -425,11 +476,20 @@ impl FamilyCore {
     /// The series through the cache, held.
     fn find(&self, values: &[&str]) -> Arc<Series> {
         let sought = self.sought(values);
-        let found = local::with_labels(|labels| Some(labels.find(sought)?.series.clone()));
-        found.flatten().unwrap_or_else(|| self.look_up(values))
+        let found = local::peek_labels(|labels| {
+            // A count goes up: neither an allocation nor foreign code.
+            Some(labels.find(&sought)?.series.clone())
+        });
+        found.unwrap_or_else(|| self.look_up(sought, values))
     }
 }
 
+/// What the calling thread remembers of some values. Its cache keeps the series alive until the
+/// thread looks up the next values that it does not remember.
+struct Hit {
+    cell: CellId,
+    series: *const Series,
+}
 impl Family<FloatCounter> {
     /// Adds `x` in the series of these values.
     pub fn add(&self, values: &[&str], x: f64) {
@@ -440,9 +500,11 @@ impl Family<FloatCounter> {
 }
 
 impl Family<ObservedCounter> {
-    /// Takes a source's total for the series of these values.
+    /// Takes a source's total for the series of these values. Totals of several sources cannot
+    /// share the overflow series: those that have no room are left out, and counted as refused.
     pub fn observe(&self, values: &[&str], source_total: u64) {
-        if let Metric::Observed(core) = &self.core.find(values).metric {
+        let series = self.core.find(values);
+        if let (Metric::Observed(core), false) = (&series.metric, series.info.overflow) {
             ObservedCounter::of(core.clone()).observe(source_total);
         }
     }
@@ -471,23 +533,14 @@ impl Family<Histogram> {
     /// As [`Family::<Counter>::inc`], and a [`Histogram::record`].
     #[inline]
     pub fn record(&self, values: &[&str], value: u64) {
-        let sought = self.core.sought(values);
-        let recorded = local::with_labels(|labels| {
-            let entry = labels.find(sought)?;
-            let Metric::Histogram(core) = &entry.series.metric else { return None };
-            let own = local::own_cell(entry.cell)?;
-            let value = core.cells.clamp(value);
-            // Its octave may be cold: what is left to do may allocate, so not in here.
-            let cold = core.cells.record_hot(own, value, Also::default());
-            Some(cold.map(|cell| (core.clone(), own, cell)))
-        });
-        match recorded.flatten() {
-            Some(None) => {}
-            Some(Some((core, own, cell))) => core.cells.record_cold_octave(own, cell),
-            None => self.record_cold(values, value),
+        if !self
+            .core
+            .hit(values)
+            .is_some_and(|hit| record_hit(hit, value))
+        {
+            self.record_cold(values, value);
         }
     }
-
     #[cold]
     #[inline(never)]
     fn record_cold(&self, values: &[&str], value: u64) {
@@ -495,4 +548,31 @@ impl Family<Histogram> {
             Histogram::of(core.clone()).record(value);
         }
     }
+}
+
+/// Records through what the thread remembers, unless that would take more than plain stores.
+#[inline(always)]
+fn record_hit(hit: Hit, value: u64) -> bool {
+    let Some(own) = local::own_cell(hit.cell) else {
+        return false;
+    };
+    // SAFETY: the cache keeps the series until the thread looks up other values, which it cannot
+    // in between: nothing below allocates or runs foreign code.
+    let Metric::Histogram(core) = (unsafe { &(*hit.series).metric }) else {
+        return false;
+    };
+    let layout = core.cells.layout();
+    if value > layout.highest() || !core.cells.has_octave(own, layout, value) {
+        return false;
+    }
+    core.cells.record_own::<false>(
+        own,
+        Record {
+            layout,
+            value,
+            sum: value,
+            failed: false,
+        },
+    );
+    true
 }

@@ -1,6 +1,8 @@
 //! Distributions: how long, how large, how many at a time.
 
-use crate::distribution::{Also, Distribution};
+use crate::distribution::Distribution;
+#[cfg(not(loom))]
+use crate::distribution::Record;
 use crate::sync::Arc;
 use crate::{HistogramValue, Layout, Unit, error::Error};
 #[cfg(not(loom))]
@@ -20,7 +22,10 @@ pub struct HistogramOptions {
 
 impl Default for HistogramOptions {
     fn default() -> Self {
-        HistogramOptions { digits: 2, highest: Layout::LATENCY.highest() }
+        HistogramOptions {
+            digits: 2,
+            highest: Layout::LATENCY.highest(),
+        }
     }
 }
 
@@ -103,10 +108,24 @@ impl Histogram {
     #[inline]
     pub fn record(&self, value: u64) {
         let cells = &self.core.cells;
-        let value = cells.clamp(value);
+        let layout = cells.layout();
+        let value = if value > layout.highest() {
+            cells.count_clamped();
+            layout.highest()
+        } else {
+            value
+        };
         match local::own_cell(cells.id()) {
-            Some(own) => cells.record_own(own, value, Also::default()),
-            None => cells.record_cold(value, Also::default()),
+            Some(own) => {
+                let record = Record {
+                    layout,
+                    value,
+                    sum: value,
+                    failed: false,
+                };
+                cells.record_own::<false>(own, record);
+            }
+            None => cells.record_cold::<false>(value, value, false),
         }
     }
 
@@ -132,13 +151,18 @@ impl Histogram {
     /// `timer/scope`: two reads of the clock and a record.
     #[inline]
     pub fn start_timer(&self) -> Timer<'_> {
-        Timer { histogram: self, start: Instant::now() }
+        Timer {
+            histogram: self,
+            start: Instant::now(),
+        }
     }
 }
 
 impl fmt::Debug for Histogram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Histogram").field("layout", &self.core.cells.layout()).finish_non_exhaustive()
+        f.debug_struct("Histogram")
+            .field("layout", &self.core.cells.layout())
+            .finish_non_exhaustive()
     }
 }
 

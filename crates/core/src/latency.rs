@@ -1,10 +1,10 @@
 //! Latencies of the last minute: the seed's `LatencyTracker`.
 
 use crate::arena::Slabs;
-use crate::average::Weights;
 use crate::atomic::by_index;
+use crate::average::Weights;
 use crate::clock::Clock;
-use crate::distribution::{AVERAGE, Also, COUNT, Distribution, FAILED};
+use crate::distribution::{AVERAGE, COUNT, Distribution, FAILED, Record};
 use crate::sync::Lock;
 use crate::window::Window;
 use crate::{HistogramValue, Layout, Unit, local};
@@ -91,23 +91,20 @@ impl LatencyTracker {
 
     /// The same with a clock for its window.
     pub fn with_clock(clock: Clock) -> LatencyTracker {
-        LatencyTracker { core: Arc::new(TrackerCore::new(clock, Unit::Microseconds)) }
+        LatencyTracker {
+            core: Arc::new(TrackerCore::new(clock)),
+        }
     }
 
     /// Records a latency in microseconds. 0 is a latency; one above 60,000,000 is recorded as that
-    /// and counted.
+    /// and counted, and taken as it is by the sum and the average.
     ///
     /// # Cost
     /// `latency/record`: plain adds to cells that only this thread writes.
     #[inline]
     pub fn record(&self, latency_us: u64) {
-        let cells = &self.core.cells;
-        let value = cells.clamp(latency_us);
-        let more = Also { average: Some((value * 1_000) as f64), ..Also::default() };
-        match local::own_cell(cells.id()) {
-            Some(own) => cells.record_own(own, value, more),
-            None => cells.record_cold(value, more),
-        }
+        self.core
+            .record(latency_us, latency_us.saturating_mul(1_000), false);
     }
 
     /// Percentiles, longest and mean of the last 60 seconds; zeroes when nothing was recorded.
@@ -147,17 +144,49 @@ impl LatencyTracker {
 
 impl std::fmt::Debug for LatencyTracker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("LatencyTracker").field(&self.get_percentiles()).finish()
+        f.debug_tuple("LatencyTracker")
+            .field(&self.get_percentiles())
+            .finish()
     }
 }
 
 impl TrackerCore {
-    pub(crate) fn new(clock: Clock, sum_unit: Unit) -> TrackerCore {
-        let state = State { window: Window::new(clock.now_ns()), weights: Weights::default() };
+    pub(crate) fn new(clock: Clock) -> TrackerCore {
+        let state = State {
+            window: Window::new(clock.now_ns()),
+            weights: Weights::default(),
+        };
         TrackerCore {
-            cells: Distribution::new(local::arena(), Layout::LATENCY, sum_unit),
+            cells: Distribution::new(local::arena(), Layout::LATENCY, Unit::Nanoseconds),
             state: Lock::new(state),
             clock,
+        }
+    }
+
+    /// Records a latency of `us` microseconds; `ns` is what sum and average take of it.
+    #[inline(always)]
+    pub(crate) fn record(&self, us: u64, ns: u64, failed: bool) {
+        let cells = &self.cells;
+        let layout = Layout::LATENCY;
+        let value = if us > layout.highest() {
+            cells.count_clamped();
+            layout.highest()
+        } else {
+            us
+        };
+        match local::own_cell(cells.id()) {
+            Some(own) => {
+                cells.record_own::<true>(
+                    own,
+                    Record {
+                        layout,
+                        value,
+                        sum: ns,
+                        failed,
+                    },
+                );
+            }
+            None => cells.record_cold::<true>(value, ns, failed),
         }
     }
 
@@ -171,7 +200,11 @@ impl TrackerCore {
         let state = self.state.lock();
         let slabs = local::arena().read();
         let parts = self.cells.parts(&slabs).map(|(index, part)| {
-            (index, count(part), f64::from_bits(part[AVERAGE].load(Ordering::Relaxed)))
+            (
+                index,
+                count(part),
+                f64::from_bits(part[AVERAGE].load(Ordering::Relaxed)),
+            )
         });
         state.weights.mean(parts)
     }
@@ -184,7 +217,11 @@ impl TrackerCore {
     }
 
     fn counts(&self, slabs: &Slabs<'_>) -> Vec<u64> {
-        by_index(self.cells.parts(slabs).map(|(index, part)| (index, count(part))))
+        by_index(
+            self.cells
+                .parts(slabs)
+                .map(|(index, part)| (index, count(part))),
+        )
     }
 
     pub(crate) fn window_bytes(&self) -> usize {
@@ -211,7 +248,10 @@ mod tests {
             tracker.tick();
             // The running part has `second % 10` records, the five before it ten each.
             let expected = second.min(50 + second % 10);
-            assert_eq!((tracker.recent().count, tracker.recent().max), (expected, second));
+            assert_eq!(
+                (tracker.recent().count, tracker.recent().max),
+                (expected, second)
+            );
         }
         hand.advance(Duration::from_secs(70));
         assert_eq!(tracker.get_percentiles(), LatencyPercentiles::default());
@@ -241,7 +281,13 @@ mod tests {
         let theirs = |p| oracle.value_at_percentile(p).min(ours.max);
         assert_eq!(
             [ours.p50, ours.p90, ours.p95, ours.p99, ours.p999],
-            [theirs(50.0), theirs(90.0), theirs(95.0), theirs(99.0), theirs(99.9)],
+            [
+                theirs(50.0),
+                theirs(90.0),
+                theirs(95.0),
+                theirs(99.0),
+                theirs(99.9)
+            ],
         );
         assert_eq!(tracker.value().to_hdr(), oracle);
         assert!((ours.mean / oracle.mean() - 1.0).abs() < 1e-3);

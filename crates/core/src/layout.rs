@@ -10,6 +10,8 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
     highest: u64,
+    /// The values of the linear part: `2^(half_bits + 1) - 1`.
+    mask: u64,
     half_bits: u8,
     octaves: u8,
 }
@@ -46,11 +48,20 @@ impl Layout {
             _ => return None,
         };
         let bits = 64 - highest.leading_zeros() as u8;
-        let octaves = if bits > half_bits { bits - half_bits + 1 } else { 1 };
+        let octaves = if bits > half_bits {
+            bits - half_bits + 1
+        } else {
+            1
+        };
         if highest < 2 || octaves as usize > Layout::MOST_OCTAVES {
             return None;
         }
-        Some(Layout { highest, half_bits, octaves })
+        Some(Layout {
+            highest,
+            mask: (2 << half_bits) - 1,
+            half_bits,
+            octaves,
+        })
     }
 
     /// The highest value that is told apart; larger ones are recorded as this one and counted.
@@ -75,9 +86,17 @@ impl Layout {
     /// The cell of `value`, which must not be above [`highest`](Self::highest).
     #[inline(always)]
     pub const fn cell(&self, value: u64) -> u32 {
-        let mask = (2u64 << self.half_bits) - 1;
-        let shift = 63 - (value | mask).leading_zeros() - self.half_bits as u32;
-        (shift << self.half_bits) + (value >> shift) as u32
+        let (octave, inside) = self.place(value);
+        ((octave as u32) << self.half_bits) + inside as u32
+    }
+
+    /// The octave of `value` and its place in there.
+    #[inline(always)]
+    pub(crate) const fn place(&self, value: u64) -> (usize, usize) {
+        let shift = (value | self.mask).ilog2() - self.half_bits as u32;
+        let inside = value >> shift;
+        let octave = shift as u64 + (inside >> self.half_bits);
+        (octave as usize, (inside & (self.mask >> 1)) as usize)
     }
 
     /// The lowest value that falls into `cell`.
@@ -104,16 +123,6 @@ impl Layout {
     #[inline(always)]
     pub(crate) const fn octave_cells(&self) -> usize {
         1 << self.half_bits
-    }
-
-    #[inline(always)]
-    pub(crate) const fn octave_of(&self, cell: u32) -> usize {
-        (cell >> self.half_bits) as usize
-    }
-
-    #[inline(always)]
-    pub(crate) const fn in_octave(&self, cell: u32) -> usize {
-        cell as usize & (self.octave_cells() - 1)
     }
 }
 

@@ -33,6 +33,8 @@
 //! is recorded all the same, in shared cells or overflow series, and counted
 //! ([`RegistryStats`], [`ThreadStats`]).
 
+#![cfg_attr(loom, allow(dead_code, unused_imports))]
+
 mod error;
 mod layout;
 mod snapshot;
@@ -80,6 +82,7 @@ mod slot;
 #[cfg(not(loom))]
 mod window;
 
+/// The engine's parts as the model checker drives them.
 #[cfg(loom)]
 #[doc(hidden)]
 pub mod model;

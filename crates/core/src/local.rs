@@ -101,9 +101,22 @@ pub(crate) fn unless_busy<R>(f: impl FnOnce() -> R) -> Option<R> {
     })
 }
 
-/// Runs `f` with the thread's label cache, if the thread has a slab. `f` must not run foreign
-/// code; it may allocate.
+/// Looks into the thread's label cache, if the thread has one. `f` must neither allocate nor run
+/// foreign code, which could record and so come in here again.
 #[inline(always)]
+pub(crate) fn peek_labels<R>(f: impl FnOnce(&LabelCache) -> Option<R>) -> Option<R> {
+    LOCAL.with(|local| {
+        let slab = local.slab.get()?;
+        if local.busy.get() {
+            return None;
+        }
+        // SAFETY: this thread owns the slab, and nobody else has a reference: `with_labels` sets
+        // `busy` while it has one, and `f` does not lead there.
+        f(unsafe { &slab.as_ref().own().labels })
+    })
+}
+
+/// Runs `f` with the thread's label cache, if the thread has a slab. `f` may allocate.
 pub(crate) fn with_labels<R>(f: impl FnOnce(&mut LabelCache) -> R) -> Option<R> {
     LOCAL.with(|local| {
         let slab = local.slab.get()?;
@@ -193,7 +206,7 @@ impl Local {
             }
             State::Waiting => {
                 self.misses.set(self.misses.get().wrapping_add(1));
-                self.misses.get() % ASK_AGAIN == 0
+                self.misses.get().is_multiple_of(ASK_AGAIN)
             }
             State::Attached | State::Exited => false,
         }

@@ -2,7 +2,9 @@
 
 use crate::arena::Slabs;
 use crate::collector::RequestCore;
-use crate::counter::{Counter, CounterCore, FloatCounter, FloatCounterCore, ObservedCore, ObservedCounter};
+use crate::counter::{
+    Counter, CounterCore, FloatCounter, FloatCounterCore, ObservedCore, ObservedCounter,
+};
 use crate::distribution::{COUNT, Distribution, FAILED};
 use crate::gauge::{Gauge, GaugeCore};
 use crate::histogram::{Histogram, HistogramCore};

@@ -17,7 +17,9 @@ pub(crate) const fn bytes(cells: usize) -> usize {
 /// A new octave of zeroes.
 pub(crate) fn new(cells: usize) -> u64 {
     let octave: Box<[AtomicU32]> = (0..cells).map(|_| AtomicU32::new(0)).collect();
-    let address = Box::into_raw(octave).cast::<AtomicU32>().expose_provenance();
+    let address = Box::into_raw(octave)
+        .cast::<AtomicU32>()
+        .expose_provenance();
     debug_assert!(address as u64 >= FIRST);
     address as u64
 }
@@ -34,6 +36,17 @@ pub(crate) unsafe fn get<'a>(word: u64, cells: usize) -> Option<&'a [AtomicU32]>
     let first = ptr::with_exposed_provenance::<AtomicU32>(word as usize);
     // SAFETY: the caller's promise.
     Some(unsafe { std::slice::from_raw_parts(first, cells) })
+}
+
+/// One cell of the octave behind `word`.
+///
+/// # Safety
+/// As [`get`], and `inside` is below the octave's cells.
+#[inline(always)]
+pub(crate) unsafe fn cell<'a>(word: u64, inside: usize) -> Option<&'a AtomicU32> {
+    let first = ptr::with_exposed_provenance::<AtomicU32>(word as usize);
+    // SAFETY: the caller's promise.
+    (word >= FIRST).then(|| unsafe { &*first.add(inside) })
 }
 
 /// Frees the octave behind `word`, if there is one, and tells its bytes.

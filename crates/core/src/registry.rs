@@ -89,12 +89,16 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn bytes_of(&self, histogram: bool) -> &AtomicUsize {
-        if histogram { &self.histogram_bytes } else { &self.other_bytes }
+        if histogram {
+            &self.histogram_bytes
+        } else {
+            &self.other_bytes
+        }
     }
 
     pub(crate) fn charge(&self, bytes: usize, histogram: bool) -> bool {
-        let used = self.other_bytes.load(Ordering::Relaxed)
-            + self.histogram_bytes.load(Ordering::Relaxed);
+        let used =
+            self.other_bytes.load(Ordering::Relaxed) + self.histogram_bytes.load(Ordering::Relaxed);
         let fits = used + bytes <= self.budget;
         if fits {
             self.charge_anyway(bytes, histogram);
@@ -168,10 +172,16 @@ impl RegistryBuilder {
             shared: Arc::new(shared),
             families: Lock::new(BTreeMap::new()),
             collector: Lock::new(None),
-            window: Lock::new(Window { from_ns: now_ns, to_ns: now_ns, ticks: 0 }),
+            window: Lock::new(Window {
+                from_ns: now_ns,
+                to_ns: now_ns,
+                ticks: 0,
+            }),
             expire_after: self.expire_after,
         };
-        Registry { inner: Arc::new(inner) }
+        Registry {
+            inner: Arc::new(inner),
+        }
     }
 }
 
@@ -282,7 +292,10 @@ impl Registry {
         for (index, name) in label_names.iter().enumerate() {
             check_label_name(&desc.name, name)?;
             if label_names[..index].contains(name) {
-                let text = format!("label name {name:?} of metric {:?}: it is there twice", desc.name);
+                let text = format!(
+                    "label name {name:?} of metric {:?}: it is there twice",
+                    desc.name
+                );
                 return Err(Error::new(ErrorKind::Name, text));
             }
         }
@@ -319,7 +332,10 @@ impl Registry {
     /// Shows what the last [tick](Self::tick) saw: what counters and histograms grew by in the
     /// [window](Self::window) that it closed, and gauges as they are.
     pub fn visit_window(&self, visitor: &mut dyn Visitor) {
-        let mut cursor = Cursor { last_window: true, ..self.cursor() };
+        let mut cursor = Cursor {
+            last_window: true,
+            ..self.cursor()
+        };
         while cursor.next(BATCH, visitor) {}
     }
 
@@ -332,13 +348,19 @@ impl Registry {
     pub fn cursor(&self) -> Cursor {
         local::arena().sweep();
         let families: Vec<_> = self.inner.families.lock().values().cloned().collect();
-        Cursor { families: families.into_iter(), current: None, last_window: false }
+        Cursor {
+            families: families.into_iter(),
+            current: None,
+            last_window: false,
+        }
     }
 
     /// Everything as plain structs.
     pub fn snapshot(&self) -> Snapshot {
-        let mut snapshot =
-            Snapshot { unix_ns: self.inner.shared.clock.unix_ns(), families: Vec::new() };
+        let mut snapshot = Snapshot {
+            unix_ns: self.inner.shared.clock.unix_ns(),
+            families: Vec::new(),
+        };
         self.visit(&mut snapshot);
         snapshot
     }
@@ -350,7 +372,10 @@ impl Registry {
         clock::refine();
         let shared = &self.inner.shared;
         let now_ns = shared.clock.now_ns();
-        let idle = self.inner.expire_after.map(|d| now_ns.checked_sub(d.as_nanos() as u64));
+        let idle = self
+            .inner
+            .expire_after
+            .map(|d| now_ns.checked_sub(d.as_nanos() as u64));
         let mut cursor = self.cursor();
         let mut window_bytes = 0;
         for family in cursor.families.by_ref() {
@@ -363,14 +388,19 @@ impl Registry {
         }
         shared.window_bytes.store(window_bytes, Ordering::Relaxed);
         let mut window = self.inner.window.lock();
-        *window = Window { from_ns: window.to_ns, to_ns: now_ns, ticks: window.ticks + 1 };
+        *window = Window {
+            from_ns: window.to_ns,
+            to_ns: now_ns,
+            ticks: window.ticks + 1,
+        };
     }
 
     /// What the registry holds and what it refused.
     pub fn stats(&self) -> RegistryStats {
         let shared = &self.inner.shared;
+        let families = self.inner.families.lock().len();
         RegistryStats {
-            families: self.inner.families.lock().len(),
+            families,
             series: shared.series.load(Ordering::Relaxed),
             refused_series: shared.refused.load(Ordering::Relaxed),
             wrong_labels: shared.wrong_labels.load(Ordering::Relaxed),
@@ -388,7 +418,10 @@ impl Registry {
         let families: Vec<_> = self.inner.families.lock().values().cloned().collect();
         let bytes = families.iter().map(|family| {
             let state = family.state.lock();
-            let series = state.slots.iter().filter_map(|slot| slot.series.metric.distribution());
+            let series = state
+                .slots
+                .iter()
+                .filter_map(|slot| slot.series.metric.distribution());
             series.map(|d| SERIES_HEAP + d.base_bytes()).sum::<usize>()
         });
         bytes.sum::<usize>() + self.inner.shared.window_bytes.load(Ordering::Relaxed)
@@ -451,7 +484,10 @@ fn same(family: &FamilyCore, desc: &Desc, spec: Spec, labels: &[&str]) -> Result
     } else {
         return Ok(());
     };
-    let text = format!("metric {:?} is registered already, {differs}: use it so, or another name", info.name);
+    let text = format!(
+        "metric {:?} is registered already, {differs}: use it so, or another name",
+        info.name
+    );
     Err(Error::new(ErrorKind::Clash, text))
 }
 
@@ -470,7 +506,9 @@ fn check_samples(
     });
     let takes = || {
         let sample = SAMPLES.iter().map(|suffix| format!("{name}{suffix}"));
-        sample.into_iter().find(|s| families.contains_key(s.as_str()))
+        sample
+            .into_iter()
+            .find(|s| families.contains_key(s.as_str()))
     };
     let other = match taken {
         Some(stem) => Some(stem),
@@ -480,7 +518,8 @@ fn check_samples(
     match other {
         None => Ok(()),
         Some(other) => {
-            let text = format!("metric {name:?} would share samples with {other:?}: use another name");
+            let text =
+                format!("metric {name:?} would share samples with {other:?}: use another name");
             Err(Error::new(ErrorKind::Clash, text))
         }
     }
@@ -555,7 +594,9 @@ fn show(
     visitor: &mut dyn Visitor,
 ) -> (usize, Option<u64>) {
     let state = family.state.lock();
-    let first = state.slots.partition_point(|slot| slot.series.sequence < from);
+    let first = state
+        .slots
+        .partition_point(|slot| slot.series.sequence < from);
     let rest = &state.slots[first..];
     let shown = &rest[..rest.len().min(most)];
     if from == 0 && !shown.is_empty() {
@@ -563,15 +604,24 @@ fn show(
     }
     let slabs = local::arena().read();
     for slot in shown {
-        let value = if last_window { slot.last(&slabs) } else { slot.series.metric.value(&slabs) };
+        let value = if last_window {
+            slot.last(&slabs)
+        } else {
+            slot.series.metric.value(&slabs)
+        };
         visitor.series(&family.info, &slot.series.info, value.as_value());
     }
-    (shown.len(), rest.get(shown.len()).map(|slot| slot.series.sequence))
+    (
+        shown.len(),
+        rest.get(shown.len()).map(|slot| slot.series.sequence),
+    )
 }
 
 impl fmt::Debug for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cursor").field("families_left", &self.families.len()).finish()
+        f.debug_struct("Cursor")
+            .field("families_left", &self.families.len())
+            .finish()
     }
 }
 

@@ -37,7 +37,9 @@ pub(crate) struct Page {
 
 impl Page {
     fn new() -> Box<Page> {
-        Box::new(Page { cells: std::array::from_fn(|_| AtomicU64::new(0)) })
+        Box::new(Page {
+            cells: std::array::from_fn(|_| AtomicU64::new(0)),
+        })
     }
 }
 
@@ -82,7 +84,10 @@ impl Slab {
 
     /// The directory and its length, for the owner's hot path.
     pub(crate) fn directory(&self) -> (*const Entry, u32) {
-        (self.directory.load(Ordering::Acquire), self.len.load(Ordering::Relaxed))
+        (
+            self.directory.load(Ordering::Acquire),
+            self.len.load(Ordering::Relaxed),
+        )
     }
 
     /// What only the owner touches.
@@ -183,7 +188,8 @@ impl Slab {
                 false => AtomicPtr::new(ptr::null_mut()),
             })
             .collect();
-        self.directory.store(Box::into_raw(entries).cast(), Ordering::Release);
+        self.directory
+            .store(Box::into_raw(entries).cast(), Ordering::Release);
         self.len.store(grown as u32, Ordering::Release);
         // SAFETY: made below by an earlier call, and unreachable now: readers hold the lock, the
         // owner takes the new one from `directory()` before its next record.
@@ -219,11 +225,18 @@ unsafe fn free_directory(directory: *mut Entry, len: usize) {
 
 /// Directories double, so that growing stays rare, from 4 entries on (1,024 cells).
 fn grown_len(len: usize, page: usize) -> usize {
-    if page < len { len } else { (page + 1).next_power_of_two().max(4) }
+    if page < len {
+        len
+    } else {
+        (page + 1).next_power_of_two().max(4)
+    }
 }
 
 /// Adds to a cell that only the calling thread writes.
 #[inline(always)]
 pub(crate) fn bump(cell: &AtomicU64, n: u64) {
-    cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    cell.store(
+        cell.load(Ordering::Relaxed).wrapping_add(n),
+        Ordering::Relaxed,
+    );
 }

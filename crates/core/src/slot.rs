@@ -13,6 +13,9 @@ pub(crate) struct Slot {
     pub(crate) series: Arc<Series>,
     /// When a tick last found that it had moved.
     pub(crate) moved_ns: u64,
+    /// Whether a tick has seen it. What a source had counted before anybody looked (since boot,
+    /// mostly) is no growth of the first window.
+    seen: bool,
     window: Window,
 }
 
@@ -37,27 +40,35 @@ impl Slot {
     pub(crate) fn new(series: Arc<Series>, now_ns: u64) -> Slot {
         let window = match series.metric.distribution() {
             Some(_) => Window::Cells(Box::default()),
-            None => Window::Number { before: 0, delta: 0 },
+            None => Window::Number {
+                before: 0,
+                delta: 0,
+            },
         };
-        Slot { series, moved_ns: now_ns, window }
+        Slot {
+            series,
+            moved_ns: now_ns,
+            seen: false,
+            window,
+        }
     }
 
     /// Closes the window: what grew since the last call is the delta that readers get.
     pub(crate) fn tick(&mut self, slabs: &Slabs<'_>, now_ns: u64) {
         let metric = &self.series.metric;
         let moved = match &mut self.window {
-            Window::Cells(cells) => {
-                metric.distribution().is_some_and(|d| cells.tick(d, slabs))
-            }
+            Window::Cells(cells) => metric.distribution().is_some_and(|d| cells.tick(d, slabs)),
             Window::Number { before, delta } => match metric {
                 Metric::Gauge(core) => core.take_touched(),
                 _ => {
                     let (now, grown) = grown(metric.value(slabs), *before);
-                    (*before, *delta) = (now, grown);
+                    let baseline = !self.seen && matches!(metric, Metric::Observed(_));
+                    (*before, *delta) = (now, if baseline { 0 } else { grown });
                     grown != 0
                 }
             },
         };
+        self.seen = true;
         if moved {
             self.moved_ns = now_ns;
         }
@@ -79,9 +90,7 @@ impl Slot {
     pub(crate) fn window_bytes(&self) -> usize {
         match &self.window {
             Window::Number { .. } => 0,
-            Window::Cells(cells) => {
-                size_of::<Cells>() + cells.before.bytes() + cells.delta.bytes()
-            }
+            Window::Cells(cells) => size_of::<Cells>() + cells.before.bytes() + cells.delta.bytes(),
         }
     }
 }
@@ -89,9 +98,7 @@ impl Slot {
 fn grown(now: OwnedValue, before: u64) -> (u64, u64) {
     match now {
         OwnedValue::Counter(now) => (now, now.wrapping_sub(before)),
-        OwnedValue::FloatCounter(now) => {
-            (now.to_bits(), (now - f64::from_bits(before)).to_bits())
-        }
+        OwnedValue::FloatCounter(now) => (now.to_bits(), (now - f64::from_bits(before)).to_bits()),
         OwnedValue::Gauge(_) | OwnedValue::Histogram(_) => (0, 0),
     }
 }
@@ -114,8 +121,16 @@ impl Cells {
     }
 
     fn last(&self, metric: &Metric) -> HistogramValue {
-        let cells = metric.distribution().expect("these windows are histograms'");
+        let cells = metric
+            .distribution()
+            .expect("these windows are histograms'");
         let delta = self.delta.iter().collect();
-        of_cells(delta, self.delta_sum, self.max, cells.layout(), cells.sum_unit())
+        of_cells(
+            delta,
+            self.delta_sum,
+            self.max,
+            cells.layout(),
+            cells.sum_unit(),
+        )
     }
 }

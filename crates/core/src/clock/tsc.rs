@@ -93,7 +93,13 @@ fn pair() -> (u64, Instant) {
         let before = read();
         let time = Instant::now();
         let after = read();
-        (after.wrapping_sub(before), (before + after.wrapping_sub(before) / 2, time))
+        (
+            after.wrapping_sub(before),
+            (before + after.wrapping_sub(before) / 2, time),
+        )
     });
-    tries.min_by_key(|(gap, _)| *gap).expect("there are tries").1
+    tries
+        .min_by_key(|(gap, _)| *gap)
+        .expect("there are tries")
+        .1
 }
