@@ -28,80 +28,78 @@ pub(crate) struct LabelCache {
 }
 
 pub(crate) struct Entry {
-    hash: u64,
+    /// Not the same for any two families, so it also tells how many values there are.
     family: u64,
+    short: Short,
+    /// The whole key where it is not short.
+    long: Option<Box<[u8]>>,
+    hash: u64,
     generation: u64,
-    key: Key,
     pub(crate) cell: CellId,
     pub(crate) series: Arc<Series>,
 }
 
-#[derive(PartialEq)]
-enum Key {
-    Short(u8, [Word; SHORT_VALUES]),
-    Long(Box<[u8]>),
+/// Up to three values of at most 16 bytes each, whole: their lengths, and for each two words that
+/// cover its bytes.
+#[derive(Clone, Copy)]
+struct Short {
+    lengths: u64,
+    words: [[u64; 2]; SHORT_VALUES],
 }
 
-/// A value of at most 16 bytes, whole: its length and two words that cover its bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Word {
-    first: u64,
-    last: u64,
-    len: u64,
+/// Stands for lengths that are not short.
+const NOT_SHORT: u64 = u64::MAX;
+
+/// The same for a number of values that is known.
+#[derive(Clone, Copy)]
+pub(crate) struct Words<const N: usize> {
+    lengths: u64,
+    words: [[u64; 2]; N],
 }
 
-impl Word {
+impl<const N: usize> Words<N> {
     #[inline(always)]
-    fn of(value: &str) -> Option<Word> {
-        let (bytes, len) = (value.as_bytes(), value.len());
-        let (first, last) = if len > 16 {
-            return None;
-        } else if let (Some(a), Some(b)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-            (u64::from_le_bytes(*a), u64::from_le_bytes(*b))
-        } else if let (Some(a), Some(b)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-            (u32::from_le_bytes(*a).into(), u32::from_le_bytes(*b).into())
-        } else if len > 0 {
-            (
-                u64::from(bytes[0]) | u64::from(bytes[len / 2]) << 8,
-                bytes[len - 1].into(),
-            )
-        } else {
-            (0, 0)
+    pub(crate) fn of(values: &[&str; N]) -> Option<Words<N>> {
+        let mut all = Words {
+            lengths: 0,
+            words: [[0; 2]; N],
         };
-        Some(Word {
-            first,
-            last,
-            len: len as u64,
-        })
+        for (index, value) in values.iter().enumerate() {
+            all.lengths |= (value.len() as u64) << (8 * index);
+            all.words[index] = cover(value.as_bytes())?;
+        }
+        Some(all)
+    }
+
+    /// It only has to spread keys; equality is checked in full. Each value is hashed by itself,
+    /// so that the multiplications overlap.
+    #[inline(always)]
+    fn hash(&self, family: u64) -> u64 {
+        let mut hash = (family ^ self.lengths).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        for (index, [first, last]) in self.words.iter().enumerate() {
+            let salt = 0xa076_1d64_78bd_642f_u64.rotate_left(index as u32 * 16);
+            let product = u128::from(first ^ salt) * u128::from(last ^ !salt);
+            hash ^= product as u64 ^ (product >> 64) as u64;
+        }
+        hash
     }
 }
 
-/// The values as words, if each of them is short.
+/// Two words that cover all of at most 16 bytes; they overlap below 16.
 #[inline(always)]
-pub(crate) fn words<const N: usize>(values: &[&str; N]) -> Option<[Word; N]> {
-    let mut words = [Word::default(); N];
-    for (word, value) in words.iter_mut().zip(values) {
-        *word = Word::of(value)?;
+fn cover(bytes: &[u8]) -> Option<[u64; 2]> {
+    if let (Some(a), Some(b)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (bytes.len() <= 16).then_some([u64::from_le_bytes(*a), u64::from_le_bytes(*b)])
+    } else if let (Some(a), Some(b)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        Some([u32::from_le_bytes(*a).into(), u32::from_le_bytes(*b).into()])
+    } else if let (Some(a), Some(b)) = (bytes.first(), bytes.last()) {
+        Some([
+            u64::from(*a) | u64::from(bytes[bytes.len() / 2]) << 8,
+            u64::from(*b),
+        ])
+    } else {
+        Some([0, 0])
     }
-    Some(words)
-}
-
-/// A hash of values as words. It only has to spread keys; equality is checked in full. Each value
-/// is hashed by itself, so that the multiplications overlap.
-#[inline(always)]
-pub(crate) fn hash_words<const N: usize>(family: u64, words: &[Word; N]) -> u64 {
-    let mut hash = family.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    for (index, word) in words.iter().enumerate() {
-        let salt = 0xa076_1d64_78bd_642f_u64.rotate_left(index as u32 * 16);
-        hash = hash.rotate_left(7) ^ fold(word.first ^ salt, word.last ^ word.len ^ !salt);
-    }
-    hash
-}
-
-#[inline(always)]
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
 }
 
 /// A look-up: which family, in which generation, and the key.
@@ -109,18 +107,19 @@ pub(crate) struct Sought {
     family: u64,
     generation: u64,
     hash: u64,
-    key: Key,
+    short: Short,
+    long: Option<Box<[u8]>>,
 }
 
 impl Sought {
     pub(crate) fn new(family: u64, generation: u64, values: &[&str]) -> Sought {
         let short = match *values {
-            [a] => words(&[a]).map(|w| (hash_words(family, &w), Key::short(w))),
-            [a, b] => words(&[a, b]).map(|w| (hash_words(family, &w), Key::short(w))),
-            [a, b, c] => words(&[a, b, c]).map(|w| (hash_words(family, &w), Key::short(w))),
+            [a] => Words::of(&[a]).map(|w| w.sought(family, generation)),
+            [a, b] => Words::of(&[a, b]).map(|w| w.sought(family, generation)),
+            [a, b, c] => Words::of(&[a, b, c]).map(|w| w.sought(family, generation)),
             _ => None,
         };
-        let (hash, key) = short.unwrap_or_else(|| {
+        short.unwrap_or_else(|| {
             let mut bytes = Vec::new();
             for value in values {
                 bytes.extend_from_slice(&(value.len() as u64).to_le_bytes());
@@ -128,27 +127,35 @@ impl Sought {
             }
             let mut hasher = DefaultHasher::new();
             (family, &bytes).hash(&mut hasher);
-            (hasher.finish(), Key::Long(bytes.into()))
-        });
-        Sought {
-            family,
-            generation,
-            hash,
-            key,
-        }
+            let short = Short {
+                lengths: NOT_SHORT,
+                words: [[0; 2]; SHORT_VALUES],
+            };
+            Sought {
+                family,
+                generation,
+                hash: hasher.finish(),
+                short,
+                long: Some(bytes.into()),
+            }
+        })
     }
 }
 
-impl Key {
-    fn short<const N: usize>(words: [Word; N]) -> Key {
-        let mut all = [Word::default(); SHORT_VALUES];
-        all[..N].copy_from_slice(&words);
-        Key::Short(N as u8, all)
-    }
-
-    #[inline(always)]
-    fn is_short<const N: usize>(&self, words: &[Word; N]) -> bool {
-        matches!(self, Key::Short(n, all) if *n == N as u8 && all[..N] == words[..])
+impl<const N: usize> Words<N> {
+    fn sought(&self, family: u64, generation: u64) -> Sought {
+        let mut short = Short {
+            lengths: self.lengths,
+            words: [[0; 2]; SHORT_VALUES],
+        };
+        short.words[..N].copy_from_slice(&self.words);
+        Sought {
+            family,
+            generation,
+            hash: self.hash(family),
+            short,
+            long: None,
+        }
     }
 }
 
@@ -159,31 +166,43 @@ impl LabelCache {
         &self,
         family: u64,
         generation: u64,
-        words: &[Word; N],
+        sought: &Words<N>,
     ) -> Option<&Entry> {
-        let hash = hash_words(family, words);
-        self.search(hash, |entry| {
-            entry.family == family && entry.key.is_short(words)
-        })
-        .filter(|entry| entry.generation == generation)
+        let entry = self.search(sought.hash(family), |entry| {
+            let mut differs = (entry.family ^ family) | (entry.short.lengths ^ sought.lengths);
+            for (a, b) in entry.short.words.iter().zip(&sought.words) {
+                differs |= (a[0] ^ b[0]) | (a[1] ^ b[1]);
+            }
+            differs == 0
+        })?;
+        (entry.generation == generation).then_some(entry)
     }
 
     /// The same for values of any number and length.
     pub(crate) fn find(&self, sought: &Sought) -> Option<&Entry> {
-        self.search(sought.hash, |entry| entry.is(sought))
-            .filter(|entry| entry.generation == sought.generation)
+        let entry = self.search(sought.hash, |entry| entry.is(sought))?;
+        (entry.generation == sought.generation).then_some(entry)
     }
 
     #[inline(always)]
     fn search(&self, hash: u64, is: impl Fn(&Entry) -> bool) -> Option<&Entry> {
         let mask = self.places.len().wrapping_sub(1);
-        let mut at = hash as usize & mask;
-        for _ in 0..PROBES {
-            let entry = self.places.get(at)?.as_deref()?;
-            if entry.hash == hash && is(entry) {
+        let home = self.places.get(hash as usize & mask)?.as_deref()?;
+        if is(home) {
+            Some(home)
+        } else {
+            self.search_on(hash, is)
+        }
+    }
+
+    #[cold]
+    fn search_on(&self, hash: u64, is: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        let mask = self.places.len() - 1;
+        for probe in 1..PROBES {
+            let entry = self.places[(hash as usize).wrapping_add(probe) & mask].as_deref()?;
+            if is(entry) {
                 return Some(entry);
             }
-            at = (at + 1) & mask;
         }
         None
     }
@@ -200,7 +219,7 @@ impl LabelCache {
             .clone()
             .find(|&at| match &self.places[at] {
                 None => self.used < KEYS,
-                Some(other) => other.hash == sought.hash && other.is(&sought),
+                Some(other) => other.is(&sought),
             })
             .unwrap_or_else(|| {
                 if self.places[home].is_some() {
@@ -261,27 +280,28 @@ impl Entry {
             hash,
             family,
             generation,
-            key,
+            short,
+            long,
         } = sought;
         Entry {
-            hash,
             family,
+            short,
+            long,
+            hash,
             generation,
-            key,
             cell: series.metric.cell(),
             series,
         }
     }
 
     fn is(&self, sought: &Sought) -> bool {
-        self.family == sought.family && self.key == sought.key
+        self.family == sought.family
+            && self.short.lengths == sought.short.lengths
+            && self.short.words == sought.short.words
+            && self.long == sought.long
     }
 
     fn cost(&self) -> usize {
-        size_of::<Entry>()
-            + match &self.key {
-                Key::Short(..) => 0,
-                Key::Long(bytes) => bytes.len(),
-            }
+        size_of::<Entry>() + self.long.as_ref().map_or(0, |bytes| bytes.len())
     }
 }

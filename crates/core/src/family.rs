@@ -1,6 +1,6 @@
 //! The series of one name, told apart by their labels.
 
-use crate::cache::{self, Sought};
+use crate::cache::{Sought, Words};
 use crate::counter::{Counter, ObservedCounter};
 use crate::distribution::Record;
 use crate::error::{Error, ErrorKind};
@@ -89,14 +89,13 @@ impl FamilyCore {
 
     #[inline(always)]
     fn hit_words<const N: usize>(&self, values: &[&str; N]) -> Option<Hit> {
-        let words = cache::words(values)?;
+        let words = Words::of(values)?;
         let generation = self.generation.load(Ordering::Acquire);
-        local::peek_labels(|labels| {
-            let entry = labels.find_words(self.id, generation, &words)?;
-            Some(Hit {
-                cell: entry.cell,
-                series: Arc::as_ptr(&entry.series),
-            })
+        // SAFETY: nothing in here allocates or runs foreign code.
+        let entry = unsafe { local::own_labels() }?.find_words(self.id, generation, &words)?;
+        Some(Hit {
+            cell: entry.cell,
+            series: Arc::as_ptr(&entry.series),
         })
     }
     /// The series of these label values; the overflow series where they have none and no room, or
@@ -476,10 +475,9 @@ impl FamilyCore {
     /// The series through the cache, held.
     fn find(&self, values: &[&str]) -> Arc<Series> {
         let sought = self.sought(values);
-        let found = local::peek_labels(|labels| {
-            // A count goes up: neither an allocation nor foreign code.
-            Some(labels.find(&sought)?.series.clone())
-        });
+        // SAFETY: a count goes up, which neither allocates nor runs foreign code.
+        let found = unsafe { local::own_labels() }.and_then(|labels| labels.find(&sought));
+        let found = found.map(|entry| entry.series.clone());
         found.unwrap_or_else(|| self.look_up(sought, values))
     }
 }

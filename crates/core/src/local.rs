@@ -101,19 +101,23 @@ pub(crate) fn unless_busy<R>(f: impl FnOnce() -> R) -> Option<R> {
     })
 }
 
-/// Looks into the thread's label cache, if the thread has one. `f` must neither allocate nor run
-/// foreign code, which could record and so come in here again.
+/// The thread's label cache, if it has one and is not changing it.
+///
+/// # Safety
+/// While the reference lives the thread must neither allocate nor run foreign code: that could
+/// record, come in here again and change the cache.
 #[inline(always)]
-pub(crate) fn peek_labels<R>(f: impl FnOnce(&LabelCache) -> Option<R>) -> Option<R> {
-    LOCAL.with(|local| {
-        let slab = local.slab.get()?;
+pub(crate) unsafe fn own_labels<'a>() -> Option<&'a LabelCache> {
+    let slab = LOCAL.with(|local| {
         if local.busy.get() {
-            return None;
+            None
+        } else {
+            local.slab.get()
         }
-        // SAFETY: this thread owns the slab, and nobody else has a reference: `with_labels` sets
-        // `busy` while it has one, and `f` does not lead there.
-        f(unsafe { &slab.as_ref().own().labels })
-    })
+    })?;
+    // SAFETY: this thread owns the slab, and `with_labels`, which alone makes an exclusive
+    // reference, sets `busy` while it has one. The rest is the caller's promise.
+    Some(unsafe { &slab.as_ref().own().labels })
 }
 
 /// Runs `f` with the thread's label cache, if the thread has a slab. `f` may allocate.

@@ -1,0 +1,151 @@
+//! What connections cost, counted at the allocator, in a process of its own.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use perf_monitor_http::{Body, CHUNK_BYTES, Request, Router, Server, ServerOptions, answer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
+        PEAK.fetch_max(held, Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`, and `ptr` came from `System`.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn held() -> usize {
+    HELD.load(Relaxed)
+}
+
+/// The most bytes held above the present ones while `run` runs.
+async fn peak(run: impl Future<Output = ()>) -> usize {
+    let before = held();
+    PEAK.store(before, Relaxed);
+    run.await;
+    PEAK.load(Relaxed) - before
+}
+
+const STREAM_BYTES: usize = 16 * 1024 * 1024;
+
+#[cfg(feature = "websocket")]
+const HANDSHAKE: &[u8] = b"GET /socket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+fn router() -> Router {
+    let stream = async |_: Request| {
+        let mut left = STREAM_BYTES / CHUNK_BYTES;
+        let body = Body::stream(move |out: &mut Vec<u8>| {
+            out.resize(CHUNK_BYTES, b'x');
+            left -= 1;
+            left > 0
+        });
+        answer(http::StatusCode::OK, "text/plain", body)
+    };
+    let router = Router::new().get("/", stream);
+    #[cfg(feature = "websocket")]
+    let router = router.websocket(
+        "/socket",
+        async |mut socket: perf_monitor_http::WebSocket, _: Request| {
+            let _ = socket.recv().await;
+        },
+    );
+    router
+}
+
+/// Reads the stream to its end through a small buffer.
+async fn scrape(address: std::net::SocketAddr) {
+    let mut tcp = TcpStream::connect(address).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    tcp.write_all(request).await.unwrap();
+    let (mut buffer, mut whole) = ([0; 4096], 0);
+    loop {
+        match tcp.read(&mut buffer).await.unwrap() {
+            0 => break,
+            read => whole += read,
+        }
+    }
+    assert!(whole > STREAM_BYTES);
+}
+
+#[tokio::test]
+async fn silent_connections_and_large_answers_cost_little_and_leave_nothing() {
+    let server = Server::bind(([127, 0, 0, 1], 0), ServerOptions::default()).unwrap();
+    let (address, stats) = (server.local_addr(), server.stats());
+    tokio::spawn(async move { server.serve(router(), std::future::pending()).await });
+    let settle = async |open: u64, accepted: u64| {
+        while stats.connections_open() != open || stats.connections_accepted() != accepted {
+            tokio::task::yield_now().await;
+        }
+    };
+    scrape(address).await;
+    settle(0, 1).await;
+
+    let scraped = peak(scrape(address)).await;
+    assert!(
+        scraped < 128 * 1024,
+        "{scraped} bytes for a streamed answer"
+    );
+    settle(0, 2).await;
+    let idle = held();
+
+    // a usual limit of 1,024 files holds both ends of these
+    let mut silent = VecDeque::with_capacity(500);
+    let silence = peak(async {
+        for n in 1..=1000 {
+            if silent.len() == 500 {
+                silent.pop_front();
+            }
+            silent.push_back(std::net::TcpStream::connect(address).unwrap());
+            settle(n.min(64), 2 + n).await;
+        }
+    });
+    let silence = silence.await;
+    assert!(
+        silence < 192 * 1024,
+        "{silence} bytes for 1,000 silent connections"
+    );
+
+    drop(silent);
+    settle(0, 1002).await;
+    let left = held().saturating_sub(idle);
+    assert!(left < 64 * 1024, "{left} bytes left behind");
+    #[cfg(feature = "websocket")]
+    {
+        let before = held();
+        let mut sockets = Vec::with_capacity(32);
+        for n in 1..=32 {
+            let mut tcp = std::net::TcpStream::connect(address).unwrap();
+            std::io::Write::write_all(&mut tcp, HANDSHAKE).unwrap();
+            sockets.push(tcp);
+            while stats.websockets_open() != n {
+                tokio::task::yield_now().await;
+            }
+        }
+        let websockets = held() - before;
+        assert!(
+            websockets < 32 * 16 * 1024,
+            "{websockets} bytes for 32 WebSockets"
+        );
+        println!("32 WebSockets {websockets} bytes");
+    }
+    println!("streamed answer {scraped}, silent connections {silence}, left {left} bytes");
+}
