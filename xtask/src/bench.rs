@@ -13,16 +13,10 @@ const ROW_WITH_A_PEER: &str = "host/collect";
 /// Hands `args` on as they are; the exit code is the bench's own, 1 over a limit.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let mut cargo = command::cargo(); // stays in the caller's directory, which `--json FILE` is relative to
-    cargo
-        .arg("run")
-        .arg("--release")
-        .arg("--manifest-path")
-        .arg(workspace.root.join("Cargo.toml"));
+    cargo.arg("run").arg("--release").arg("--manifest-path").arg(workspace.root.join("Cargo.toml"));
     cargo.args(["--package", PACKAGE, "--"]).args(args);
     if wants_peer(args) {
-        cargo
-            .env(peers::SWITCH, "1")
-            .envs(peers::ensure(workspace, &[peers::NODE_EXPORTER])?);
+        cargo.env(peers::SWITCH, "1").envs(peers::ensure(workspace, &[peers::NODE_EXPORTER])?);
     }
     command::run(&mut cargo)
 }
@@ -51,12 +45,7 @@ mod tests {
     #[test]
     fn the_peer_is_set_up_only_for_runs_that_include_its_row() {
         let wants = |line: &str| {
-            wants_peer(
-                &line
-                    .split_whitespace()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>(),
-            )
+            wants_peer(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
         };
         assert!(wants(""));
         assert!(wants("--short --gates"));

@@ -17,42 +17,15 @@ struct Step {
 
 /// Cheap ones first, so that a slip shows within seconds.
 const STEPS: [Step; 10] = [
-    Step {
-        name: "tidy",
-        run: |workspace| tidy::run(workspace).map(silent),
-    },
-    Step {
-        name: "fmt",
-        run: |workspace| fmt(workspace).map(silent),
-    },
-    Step {
-        name: "clippy",
-        run: |workspace| clippy(workspace).map(silent),
-    },
-    Step {
-        name: "test",
-        run: |workspace| test::execute(workspace, &test::Options::default()),
-    },
-    Step {
-        name: "doc",
-        run: |workspace| doc(workspace).map(silent),
-    },
-    Step {
-        name: "features",
-        run: |workspace| features::check(workspace).map(silent),
-    },
-    Step {
-        name: "other systems",
-        run: targets::check,
-    },
-    Step {
-        name: "deny",
-        run: |workspace| deny::check(workspace).map(silent),
-    },
-    Step {
-        name: "advisories",
-        run: deny::advisories,
-    },
+    Step { name: "tidy", run: |workspace| tidy::run(workspace).map(silent) },
+    Step { name: "fmt", run: |workspace| fmt(workspace).map(silent) },
+    Step { name: "clippy", run: |workspace| clippy(workspace).map(silent) },
+    Step { name: "test", run: |workspace| test::execute(workspace, &test::Options::default()) },
+    Step { name: "doc", run: |workspace| doc(workspace).map(silent) },
+    Step { name: "features", run: |workspace| features::check(workspace).map(silent) },
+    Step { name: "other systems", run: targets::check },
+    Step { name: "deny", run: |workspace| deny::check(workspace).map(silent) },
+    Step { name: "advisories", run: deny::advisories },
     Step {
         name: "gates",
         run: |workspace| bench::run(workspace, &GATES.map(str::to_owned)).map(silent),
@@ -79,22 +52,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         let time = start.elapsed();
         println!("<== {}: {:.1} s", step.name, time.as_secs_f64());
         let remark = outcome.map_err(|error| {
-            taken.push(Taken {
-                name: step.name,
-                time,
-                verdict: "failed".to_owned(),
-            });
+            taken.push(Taken { name: step.name, time, verdict: "failed".to_owned() });
             print!("{}", summary(&taken));
             error.within(&format!("ci step `{}`", step.name))
         })?;
         if step.name == "test" {
             tests.clone_from(&remark);
         }
-        taken.push(Taken {
-            name: step.name,
-            time,
-            verdict: format!("ok  {remark}"),
-        });
+        taken.push(Taken { name: step.name, time, verdict: format!("ok  {remark}") });
     }
     print!("{}\n{tests}\n", summary(&taken));
     Ok(())
@@ -111,12 +76,7 @@ fn summary(taken: &[Taken]) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     };
-    for Taken {
-        name,
-        time,
-        verdict,
-    } in taken
-    {
+    for Taken { name, time, verdict } in taken {
         line(name, *time, verdict);
     }
     line("all", taken.iter().map(|step| step.time).sum(), "");
@@ -128,15 +88,7 @@ fn fmt(workspace: &Workspace) -> Result<()> {
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {
-    let args = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     command::run(workspace.cargo().args(args))
 }
 

@@ -25,36 +25,25 @@ fn is_of_the_outer_package(name: &OsStr) -> bool {
 
 /// Runs it to its end; anything but exit code 0 is an error with that code.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .map_err(|cause| cannot_start(command, &cause))?;
+    let status = command.status().map_err(|cause| cannot_start(command, &cause))?;
     succeeded(command, status)
 }
 
 /// Runs it to its end and gives each line of its stdout to `on_line`; stderr passes through.
 pub(crate) fn run_lines(command: &mut Command, mut on_line: impl FnMut(&str)) -> Result<()> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|cause| cannot_start(command, &cause))?;
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().map_err(|cause| cannot_start(command, &cause))?;
     let stdout = child.stdout.take().expect("stdout was piped above");
-    for line in BufReader::new(stdout)
-        .split(b'\n')
-        .map_while(std::result::Result::ok)
-    {
+    for line in BufReader::new(stdout).split(b'\n').map_while(std::result::Result::ok) {
         on_line(&String::from_utf8_lossy(&line));
     }
-    let status = child
-        .wait()
-        .map_err(|cause| cannot_start(command, &cause))?;
+    let status = child.wait().map_err(|cause| cannot_start(command, &cause))?;
     succeeded(command, status)
 }
 
 /// Its stdout; stderr becomes part of the error when it fails.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .map_err(|cause| cannot_start(command, &cause))?;
+    let output = command.output().map_err(|cause| cannot_start(command, &cause))?;
     succeeded(command, output.status).map_err(|error| {
         let stderr = String::from_utf8_lossy(&output.stderr);
         Error::new(format!("{error}\n{}", stderr.trim_end()))
@@ -70,21 +59,15 @@ fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    let code = status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(1);
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Err(Error::new(format!("`{}` failed ({status})", line_of(command))).with_code(code))
 }
 
 /// The command as one would type it, program path shortened to its name.
 pub(crate) fn line_of(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
-    let mut line = program
-        .file_name()
-        .unwrap_or(program.as_os_str())
-        .to_string_lossy()
-        .into_owned();
+    let mut line =
+        program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     for argument in command.get_args() {
         line.push(' ');
         line.push_str(&argument.to_string_lossy());
@@ -108,10 +91,7 @@ mod tests {
     fn a_failing_command_is_named_with_its_exit_code() {
         let mut command = cargo();
         let error = output(command.arg("no-such-command-of-cargo")).unwrap_err();
-        assert!(
-            error.to_string().contains("cargo no-such-command-of-cargo"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("cargo no-such-command-of-cargo"), "{error}");
     }
 
     #[test]

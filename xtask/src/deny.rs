@@ -10,10 +10,7 @@ use crate::workspace::Workspace;
 const VERSION: &str = "0.20.2";
 
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    deny(
-        workspace,
-        "check --hide-inclusion-graph bans licenses sources",
-    )
+    deny(workspace, "check --hide-inclusion-graph bans licenses sources")
 }
 
 /// The RustSec database is no package of a registry, so it is used where it is and never fetched.
@@ -46,9 +43,8 @@ fn deny(workspace: &Workspace, args: &str) -> Result<()> {
 fn ensure(workspace: &Workspace) -> Result<PathBuf> {
     let tools = workspace.target.join("tools");
     let built = tools.join("bin").join("cargo-deny");
-    if let Some(found) = [built.clone(), "cargo-deny".into()]
-        .into_iter()
-        .find(|program| has_version(program))
+    if let Some(found) =
+        [built.clone(), "cargo-deny".into()].into_iter().find(|program| has_version(program))
     {
         return Ok(found);
     }

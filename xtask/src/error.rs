@@ -14,17 +14,11 @@ pub(crate) struct Error {
 
 impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            code: 1,
-        }
+        Self { message: message.into(), code: 1 }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            code: 2,
-        }
+        Self { message: message.into(), code: 2 }
     }
 
     pub(crate) fn with_code(self, code: u8) -> Self {
@@ -33,10 +27,7 @@ impl Error {
 
     /// The same failure, its message led by where it happened.
     pub(crate) fn within(self, place: &str) -> Self {
-        Self {
-            message: format!("{place}: {}", self.message),
-            code: self.code,
-        }
+        Self { message: format!("{place}: {}", self.message), code: self.code }
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

@@ -16,10 +16,8 @@ const MAX_SETS: usize = 120;
 type Set = BTreeSet<String>;
 
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let libraries = workspace
-        .packages
-        .iter()
-        .filter(|package| package.published && package.has_library);
+    let libraries =
+        workspace.packages.iter().filter(|package| package.published && package.has_library);
     let plan: Vec<(&Package, Vec<Set>)> =
         libraries.map(|package| (package, sets(package))).collect();
     let number: usize = plan.iter().map(|(_, sets)| sets.len()).sum();
@@ -30,8 +28,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     }
     for (package, sets) in plan {
         println!("features: {}: {} sets", package.name, sets.len());
-        sets.iter()
-            .try_for_each(|set| check_one(workspace, package, set))?;
+        sets.iter().try_for_each(|set| check_one(workspace, package, set))?;
     }
     Ok(())
 }
@@ -40,14 +37,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 fn check_one(workspace: &Workspace, package: &Package, set: &Set) -> Result<()> {
     let features = set.iter().map(String::as_str).collect::<Vec<_>>().join(",");
     let mut cargo = workspace.cargo();
-    cargo.args([
-        "clippy",
-        "--quiet",
-        "--lib",
-        "--no-default-features",
-        "--package",
-        &package.name,
-    ]);
+    cargo.args(["clippy", "--quiet", "--lib", "--no-default-features", "--package", &package.name]);
     cargo.args(["--features", &features, "--", "-D", "warnings"]);
     command::run(&mut cargo)
 }
@@ -72,11 +62,7 @@ fn candidates(names: &[&str], pairs: bool) -> Vec<Set> {
     candidates.extend(names.iter().map(|name| set(&[name])));
     if pairs {
         for (index, first) in names.iter().enumerate() {
-            candidates.extend(
-                names[index + 1..]
-                    .iter()
-                    .map(|second| set(&[first, second])),
-            );
+            candidates.extend(names[index + 1..].iter().map(|second| set(&[first, second])));
         }
     }
     candidates
@@ -133,21 +119,14 @@ mod tests {
     #[test]
     fn the_facade_has_pairs_too() {
         let facade = package(FACADE, &[("a", &[]), ("b", &[]), ("c", &[])]);
-        assert_eq!(
-            shown(&facade),
-            ["", "a+b+c", "a", "b", "c", "a+b", "a+c", "b+c"]
-        );
+        assert_eq!(shown(&facade), ["", "a+b+c", "a", "b", "c", "a+b", "a+c", "b+c"]);
     }
 
     #[test]
     fn sets_that_switch_on_the_same_are_checked_once() {
         let facade = package(
             FACADE,
-            &[
-                ("default", &["page"]),
-                ("http", &[]),
-                ("page", &["http", "dep:page"]),
-            ],
+            &[("default", &["page"]), ("http", &[]), ("page", &["http", "dep:page"])],
         );
         assert_eq!(shown(&facade), ["", "default+http+page", "http"]);
     }

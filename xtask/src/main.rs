@@ -61,17 +61,15 @@ fn dispatch(args: &[String]) -> Result<()> {
             print!("{HELP}");
             Ok(())
         }
-        _ => Err(Error::usage(format!(
-            "no task `{task}`; `cargo xtask help` lists them"
-        ))),
+        _ => Err(Error::usage(format!("no task `{task}`; `cargo xtask help` lists them"))),
     }
 }
 
 fn no_arguments(task: &str, rest: &[String]) -> Result<()> {
     match rest.first() {
         None => Ok(()),
-        Some(argument) => Err(Error::usage(format!(
-            "{task} takes no arguments, found `{argument}`"
-        ))),
+        Some(argument) => {
+            Err(Error::usage(format!("{task} takes no arguments, found `{argument}`")))
+        }
     }
 }

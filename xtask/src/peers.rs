@@ -28,11 +28,8 @@ pub(crate) const PROMETHEUS: Peer = Peer {
     package: "prometheus",
     program: "usr/bin/prometheus",
 };
-pub(crate) const PROMTOOL: Peer = Peer {
-    variable: "PERF_MONITOR_PROMTOOL",
-    package: "prometheus",
-    program: "usr/bin/promtool",
-};
+pub(crate) const PROMTOOL: Peer =
+    Peer { variable: "PERF_MONITOR_PROMTOOL", package: "prometheus", program: "usr/bin/promtool" };
 pub(crate) const NODE_EXPORTER: Peer = Peer {
     variable: "PERF_MONITOR_NODE_EXPORTER",
     package: "prometheus-node-exporter",
@@ -57,10 +54,7 @@ pub(crate) fn ensure(
     peers: &[Peer],
 ) -> Result<Vec<(&'static str, PathBuf)>> {
     let place = workspace.target.join("peers");
-    peers
-        .iter()
-        .map(|peer| Ok((peer.variable, find_or_unpack(peer, &place)?)))
-        .collect()
+    peers.iter().map(|peer| Ok((peer.variable, find_or_unpack(peer, &place)?))).collect()
 }
 
 fn find_or_unpack(peer: &Peer, place: &Path) -> Result<PathBuf> {
@@ -95,11 +89,7 @@ fn with_remedy(peer: &Peer, error: &Error) -> Error {
 
 /// Unpacks beside the final place and renames at the end, so that what is there is whole.
 fn unpack(peer: &Peer, place: &Path, package: &Path) -> Result<()> {
-    eprintln!(
-        "peers: unpacking Debian's package {} below {}",
-        peer.package,
-        place.display()
-    );
+    eprintln!("peers: unpacking Debian's package {} below {}", peer.package, place.display());
     let staging = place.join(format!("{}.{}", peer.package, std::process::id()));
     let outcome =
         unpack_into(peer, place, &staging).and_then(|()| move_whole(&staging, package, peer));
@@ -146,13 +136,9 @@ fn apt(place: &Path, lists: Lists) -> Command {
     command.arg("-qq").stdin(Stdio::null());
     command.args(["-o", "APT::Sandbox::User=root"]); // `_apt` may not read a checkout below a private home
     if lists == Lists::Private {
-        for (option, directory) in [
-            ("Dir::State::Lists", "apt/lists"),
-            ("Dir::Cache", "apt/cache"),
-        ] {
-            command
-                .arg("-o")
-                .arg(format!("{option}={}", place.join(directory).display()));
+        for (option, directory) in [("Dir::State::Lists", "apt/lists"), ("Dir::Cache", "apt/cache")]
+        {
+            command.arg("-o").arg(format!("{option}={}", place.join(directory).display()));
         }
     }
     command
@@ -164,9 +150,7 @@ fn only_archive(staging: &Path) -> Result<PathBuf> {
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|e| e == "deb"));
-    archives
-        .next()
-        .ok_or_else(|| Error::new("`apt-get download` succeeded but left no .deb file"))
+    archives.next().ok_or_else(|| Error::new("`apt-get download` succeeded but left no .deb file"))
 }
 
 /// A program that lacks a shared library fails here, with the loader's own words.
@@ -195,9 +179,8 @@ mod tests {
 
     #[test]
     fn a_path_of_the_caller_that_is_no_file_is_named_with_its_variable() {
-        let error = given_by_the_caller(&PROMTOOL, "no/such/promtool".into())
-            .unwrap_err()
-            .to_string();
+        let error =
+            given_by_the_caller(&PROMTOOL, "no/such/promtool".into()).unwrap_err().to_string();
         assert!(
             error.contains("PERF_MONITOR_PROMTOOL") && error.contains("no/such/promtool"),
             "{error}"

@@ -9,12 +9,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     println!(
         "soak: tests in release with PERF_MONITOR_SOAK=1, loom with more preemptions, the whole bench; this takes long"
     );
-    test::execute(
-        workspace,
-        &Options {
-            tier: Tier::Soak,
-            ..Options::default()
-        },
-    )?;
+    test::execute(workspace, &Options { tier: Tier::Soak, ..Options::default() })?;
     bench::run(workspace, &[])
 }

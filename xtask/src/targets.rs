@@ -25,11 +25,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<String> {
             skipped.push(target);
         }
     }
-    Ok(if skipped.is_empty() {
-        String::new()
-    } else {
-        format!("skipped: {}", skipped.join(", "))
-    })
+    Ok(if skipped.is_empty() { String::new() } else { format!("skipped: {}", skipped.join(", ")) })
 }
 
 fn check_one(workspace: &Workspace, target: &str) -> Result<()> {

@@ -88,9 +88,7 @@ fn tell_peers(cargo: &mut Command, workspace: &Workspace, options: &Options) -> 
             cargo.env_remove(peer.variable);
         }
     } else {
-        cargo
-            .env(peers::SWITCH, "1")
-            .envs(peers::ensure(workspace, &peers::ALL)?);
+        cargo.env(peers::SWITCH, "1").envs(peers::ensure(workspace, &peers::ALL)?);
     }
     Ok(())
 }
@@ -107,20 +105,9 @@ fn loom(workspace: &Workspace, options: &Options, transcript: &mut Transcript) -
         println!("loom: the models of {package}");
         let mut cargo = workspace.cargo();
         cargo
-            .args([
-                "test",
-                "--release",
-                "--package",
-                package,
-                "--test",
-                LOOM_TARGET,
-                "--",
-            ])
+            .args(["test", "--release", "--package", package, "--test", LOOM_TARGET, "--"])
             .args(&options.filters);
-        cargo.env(
-            "RUSTFLAGS",
-            rustflags_with_loom(std::env::var("RUSTFLAGS").ok()),
-        );
+        cargo.env("RUSTFLAGS", rustflags_with_loom(std::env::var("RUSTFLAGS").ok()));
         cargo.env("CARGO_TARGET_DIR", workspace.target.join("loom"));
         if std::env::var_os("LOOM_MAX_PREEMPTIONS").is_none() {
             cargo.env("LOOM_MAX_PREEMPTIONS", preemptions(options.tier));
@@ -146,9 +133,7 @@ fn preemptions(tier: Tier) -> &'static str {
 }
 
 fn rustflags_with_loom(given: Option<String>) -> String {
-    format!("{} --cfg loom", given.unwrap_or_default())
-        .trim_start()
-        .to_owned()
+    format!("{} --cfg loom", given.unwrap_or_default()).trim_start().to_owned()
 }
 
 fn observe(cargo: &mut Command, transcript: &mut Transcript) -> Result<()> {
@@ -177,9 +162,7 @@ mod tests {
 
     #[test]
     fn an_unknown_option_is_an_error_that_names_it() {
-        let error = Options::parse(&strings(&["--release"]))
-            .unwrap_err()
-            .to_string();
+        let error = Options::parse(&strings(&["--release"])).unwrap_err().to_string();
         assert!(error.contains("--release"), "{error}");
     }
 
@@ -193,10 +176,7 @@ mod tests {
         let workspace = Workspace {
             root: "".into(),
             target: "".into(),
-            packages: vec![
-                package("core", &["exact", "loom"]),
-                package("http", &["loom_free"]),
-            ],
+            packages: vec![package("core", &["exact", "loom"]), package("http", &["loom_free"])],
         };
         assert_eq!(loom_packages(&workspace), ["core"]);
     }
@@ -204,9 +184,6 @@ mod tests {
     #[test]
     fn the_caller_s_rustflags_are_kept() {
         assert_eq!(rustflags_with_loom(None), "--cfg loom");
-        assert_eq!(
-            rustflags_with_loom(Some("-C debuginfo=0".into())),
-            "-C debuginfo=0 --cfg loom"
-        );
+        assert_eq!(rustflags_with_loom(Some("-C debuginfo=0".into())), "-C debuginfo=0 --cfg loom");
     }
 }

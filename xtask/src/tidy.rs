@@ -31,41 +31,24 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let layers = layers::check(&workspace.packages);
     let mut findings = layers.findings;
     for file in &files {
-        findings.extend(first_lines::check(
-            &file.path,
-            file.text.as_deref().unwrap_or_default(),
-        ));
-        findings.extend(leftovers::check(
-            &file.path,
-            file.text.as_deref(),
-            file.bytes,
-        ));
+        findings.extend(first_lines::check(&file.path, file.text.as_deref().unwrap_or_default()));
+        findings.extend(leftovers::check(&file.path, file.text.as_deref(), file.bytes));
     }
-    findings.extend(citations::check(text_of(&files, "docs/seeds.md"), |path| {
-        text_of(&files, path)
-    }));
+    findings
+        .extend(citations::check(text_of(&files, "docs/seeds.md"), |path| text_of(&files, path)));
     findings.extend(budgets::check(text_of(&files, "benches/budgets.toml")));
     report(files.len(), &layers.notes, &findings)
 }
 
 fn report(files: usize, notes: &[String], findings: &[Finding]) -> Result<()> {
     notes.iter().for_each(|note| println!("tidy: note: {note}"));
-    findings
-        .iter()
-        .for_each(|finding| println!("tidy: {finding}"));
+    findings.iter().for_each(|finding| println!("tidy: {finding}"));
     println!("tidy: {files} files, {} findings", findings.len());
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::new("tidy has findings, listed above"))
-    }
+    if findings.is_empty() { Ok(()) } else { Err(Error::new("tidy has findings, listed above")) }
 }
 
 fn text_of<'a>(files: &'a [File], path: &str) -> Option<&'a str> {
-    files
-        .iter()
-        .find(|file| file.path == path)
-        .and_then(|file| file.text.as_deref())
+    files.iter().find(|file| file.path == path).and_then(|file| file.text.as_deref())
 }
 
 /// What git tracks or would track: ignored files are nobody's business.
@@ -80,9 +63,7 @@ fn files(workspace: &Workspace) -> Result<Vec<File>> {
     ]);
     let paths = command::output(&mut git)?;
     let paths = paths.split('\0').filter(|path| !path.is_empty());
-    Ok(paths
-        .filter_map(|path| read(&workspace.root, path))
-        .collect())
+    Ok(paths.filter_map(|path| read(&workspace.root, path)).collect())
 }
 
 /// `None` for what is gone from the work tree, and for links, whose target is read under its own name.

@@ -48,9 +48,7 @@ impl Workspace {
         Self {
             root: text(&metadata["workspace_root"]).into(),
             target: text(&metadata["target_directory"]).into(),
-            packages: items(&metadata["packages"])
-                .map(Package::from_metadata)
-                .collect(),
+            packages: items(&metadata["packages"]).map(Package::from_metadata).collect(),
         }
     }
 
@@ -75,27 +73,20 @@ impl Package {
                 .map(|target| text(&target["name"]))
                 .collect(),
             features: features(&package["features"]),
-            dependencies: items(&package["dependencies"])
-                .map(Dependency::from_metadata)
-                .collect(),
+            dependencies: items(&package["dependencies"]).map(Dependency::from_metadata).collect(),
         }
     }
 }
 
 impl Dependency {
     fn from_metadata(dependency: &Value) -> Self {
-        Self {
-            name: text(&dependency["name"]),
-            dev: dependency["kind"] == "dev",
-        }
+        Self { name: text(&dependency["name"]), dev: dependency["kind"] == "dev" }
     }
 }
 
 fn features(table: &Value) -> Vec<(String, Vec<String>)> {
     let entries = table.as_object().into_iter().flatten();
-    entries
-        .map(|(name, enables)| (name.clone(), items(enables).map(text).collect()))
-        .collect()
+    entries.map(|(name, enables)| (name.clone(), items(enables).map(text).collect())).collect()
 }
 
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
@@ -125,28 +116,15 @@ mod tests {
         let package = &workspace.packages[0];
         assert!(!package.published && package.has_library);
         assert_eq!(package.test_targets, ["loom"]);
-        assert_eq!(
-            package.features[0],
-            ("default".to_owned(), vec!["x".to_owned()])
-        );
-        assert_eq!(
-            package
-                .dependencies
-                .iter()
-                .map(|d| d.dev)
-                .collect::<Vec<_>>(),
-            [false, true]
-        );
+        assert_eq!(package.features[0], ("default".to_owned(), vec!["x".to_owned()]));
+        assert_eq!(package.dependencies.iter().map(|d| d.dev).collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]
     fn this_workspace_has_xtask_in_it() {
         let workspace = Workspace::load().unwrap();
         assert!(
-            workspace
-                .packages
-                .iter()
-                .any(|package| package.name == "xtask" && !package.published)
+            workspace.packages.iter().any(|package| package.name == "xtask" && !package.published)
         );
     }
 }

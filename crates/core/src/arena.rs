@@ -1,7 +1,8 @@
 //! The numbers of cells, the slabs of threads, and the bytes that they may take.
 
-use crate::slab::{CellId, PAGE_CELLS, Slab};
+use crate::slab::{CellId, PAGE_CELLS, Page, Slab};
 use crate::sync::{AtomicU32, AtomicU64, Guard, Lock, Ordering};
+use std::cell::RefCell;
 use std::ptr::NonNull;
 
 /// Threads that can have a slab at the same time; the others share cells. A slab with two pages
@@ -37,6 +38,8 @@ pub(crate) struct Arena {
 }
 
 struct Inner {
+    /// Pages and slabs that were added.
+    changes: u64,
     slabs: Vec<NonNull<Slab>>,
     idle: Vec<NonNull<Slab>>,
     next: u32,
@@ -57,13 +60,29 @@ pub(crate) struct Usage {
 unsafe impl Send for Inner {}
 
 /// The arena's lock: slabs can be read and handed on.
-pub(crate) struct Slabs<'a>(Guard<'a, Inner>);
+pub(crate) struct Slabs<'a> {
+    inner: Guard<'a, Inner>,
+    pages: RefCell<Pages>,
+}
+
+/// The pages that lie under one number, which metrics that are read one after another mostly do.
+/// A reader may keep them for its next turn: they are good until pages or slabs are added.
+#[derive(Default)]
+pub(crate) struct Pages {
+    changes: u64,
+    number: Option<usize>,
+    pages: Vec<NonNull<Page>>,
+}
+
+// SAFETY: pages are shared between threads anyway; they live as long as the process's arena.
+unsafe impl Send for Pages {}
 
 impl Arena {
     #[cfg(not(loom))]
     pub(crate) const fn new() -> Arena {
         Arena {
             inner: Lock::new(Inner {
+                changes: 0,
                 slabs: Vec::new(),
                 idle: Vec::new(),
                 next: 0,
@@ -82,6 +101,7 @@ impl Arena {
     pub(crate) fn new() -> Arena {
         Arena {
             inner: Lock::new(Inner {
+                changes: 0,
                 slabs: Vec::new(),
                 idle: Vec::new(),
                 next: 0,
@@ -98,7 +118,16 @@ impl Arena {
 
     /// Reads slabs. Writers are not stopped: they only ever try this lock.
     pub(crate) fn read(&self) -> Slabs<'_> {
-        Slabs(self.inner.lock())
+        self.read_with(Pages::default())
+    }
+
+    /// The same with the pages of the last time.
+    pub(crate) fn read_with(&self, mut pages: Pages) -> Slabs<'_> {
+        let inner = self.inner.lock();
+        if pages.changes != inner.changes {
+            pages = Pages { changes: inner.changes, ..Pages::default() };
+        }
+        Slabs { inner, pages: RefCell::new(pages) }
     }
 
     /// A slab for the calling thread: one that an ended thread left, with its counts, or a new
@@ -113,6 +142,7 @@ impl Arena {
         }
         let slab = NonNull::from(Box::leak(Box::new(Slab::new())));
         inner.slabs.push(slab);
+        inner.changes += 1;
         let free_places = inner.slabs.capacity() - inner.idle.len();
         inner.idle.reserve(free_places);
         self.slabs.fetch_add(1, Ordering::Relaxed);
@@ -131,17 +161,14 @@ impl Arena {
     /// # Safety
     /// The calling thread owns `slab`.
     pub(crate) unsafe fn give_page(&self, slab: &Slab, id: CellId, wait: bool) -> bool {
-        let guard = if wait {
-            Some(self.inner.lock())
-        } else {
-            self.inner.try_lock()
-        };
-        let Some(_guard) = guard else { return false };
-        if !self.charge(slab.page_cost(id.page())) {
+        let guard = if wait { Some(self.inner.lock()) } else { self.inner.try_lock() };
+        let Some(mut guard) = guard else { return false };
+        if !self.charge(size_of::<Page>()) {
             return false;
         }
         // SAFETY: the caller owns the slab, and the lock is held.
         unsafe { slab.install(id.page()) };
+        guard.changes += 1;
         true
     }
 
@@ -173,8 +200,7 @@ impl Arena {
 
     /// Gives bytes back to the budget.
     pub(crate) fn discharge(&self, bytes: usize) {
-        self.private_bytes
-            .fetch_sub(bytes as u64, Ordering::Relaxed);
+        self.private_bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn set_budget(&self, bytes: usize) {
@@ -195,15 +221,8 @@ impl Arena {
         assert!(cells as usize <= PAGE_CELLS && octaves <= cells);
         let mut inner = self.inner.lock();
         self.reclaim(&mut inner);
-        let id = inner
-            .take_free(cells)
-            .unwrap_or_else(|| inner.take_new(cells));
-        Block {
-            id,
-            cells,
-            octaves,
-            octave_cells,
-        }
+        let id = inner.take_free(cells).unwrap_or_else(|| inner.take_new(cells));
+        Block { id, cells, octaves, octave_cells }
     }
 
     /// Takes a block back. Its last handle is gone, so nobody writes or reads its cells; whoever
@@ -253,9 +272,7 @@ impl Arena {
     pub(crate) fn keep_only(&self, own: Option<NonNull<Slab>>) {
         let inner = &mut *self.inner.lock();
         inner.idle.clear();
-        inner
-            .idle
-            .extend(inner.slabs.iter().filter(|s| Some(**s) != own));
+        inner.idle.extend(inner.slabs.iter().filter(|s| Some(**s) != own));
     }
 }
 
@@ -267,11 +284,11 @@ impl Inner {
 
     /// New numbers. What is left of a page that a block does not fit into goes to single cells.
     fn take_new(&mut self, cells: u16) -> CellId {
-        let left = PAGE_CELLS - CellId(self.next).offset();
+        let left = PAGE_CELLS - CellId::new(self.next).offset();
         if (cells as usize) > left {
             for id in self.next..self.next + left as u32 {
                 self.free.push(Block {
-                    id: CellId(id),
+                    id: CellId::new(id),
                     cells: 1,
                     octaves: 0,
                     octave_cells: 0,
@@ -279,7 +296,7 @@ impl Inner {
             }
             self.next += left as u32;
         }
-        let id = CellId(self.next);
+        let id = CellId::new(self.next);
         self.next += u32::from(cells);
         id
     }
@@ -288,17 +305,27 @@ impl Inner {
 impl Slabs<'_> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Slab> {
         // SAFETY: slabs live as long as the arena, which the guard borrows.
-        self.0.slabs.iter().map(|s| unsafe { s.as_ref() })
+        self.inner.slabs.iter().map(|s| unsafe { s.as_ref() })
     }
 
     /// The sum of a cell over all threads. Each addend only grows while a handle lives, so the
     /// sum does too.
     pub(crate) fn sum(&self, id: CellId) -> u64 {
-        self.iter()
-            .filter_map(|slab| slab.cell(id))
-            .fold(0, |sum, cell| {
-                sum.wrapping_add(cell.load(Ordering::Relaxed))
-            })
+        let Pages { number, pages, .. } = &mut *self.pages.borrow_mut();
+        if *number != Some(id.page()) {
+            *number = Some(id.page());
+            pages.clear();
+            pages.extend(self.iter().filter_map(|slab| slab.page(id.page())).map(NonNull::from));
+        }
+        // SAFETY: pages live as long as their slabs. A page that its thread got since the lock
+        // was taken cannot be: that takes the lock.
+        let cells = pages.iter().map(|page| unsafe { page.as_ref() }.at(id));
+        cells.fold(0, |sum, cell| sum.wrapping_add(cell.load(Ordering::Relaxed)))
+    }
+
+    /// Gives the lock back and keeps the pages.
+    pub(crate) fn into_pages(self) -> Pages {
+        self.pages.into_inner()
     }
 
     /// The blocks that begin at `id`, one for each thread that has its page.
@@ -341,11 +368,7 @@ impl OwnedBlock {
         octaves: usize,
         octave_cells: usize,
     ) -> OwnedBlock {
-        let block = arena.alloc(
-            (header + octaves) as u16,
-            octaves as u16,
-            octave_cells as u32,
-        );
+        let block = arena.alloc((header + octaves) as u16, octaves as u16, octave_cells as u32);
         OwnedBlock { arena, block }
     }
 

@@ -128,11 +128,7 @@ impl AtomicMetrics {
     pub fn avg_latency(&self) -> f64 {
         let slabs = local::arena().read();
         let parts = self.parts(&slabs).map(|(index, part)| {
-            (
-                index,
-                count(part),
-                f64::from_bits(part[AVERAGE].load(Ordering::Relaxed)),
-            )
+            (index, count(part), f64::from_bits(part[AVERAGE].load(Ordering::Relaxed)))
         });
         self.ticks.lock().weights.mean(parts)
     }
@@ -162,16 +158,14 @@ impl AtomicMetrics {
 
     fn sum(&self, at: usize, slabs: &Slabs<'_>) -> u64 {
         let load = |part: &[AtomicU64]| part[at].load(Ordering::Relaxed);
-        self.parts(slabs)
-            .fold(0, |sum, (_, part)| sum.wrapping_add(load(part)))
+        self.parts(slabs).fold(0, |sum, (_, part)| sum.wrapping_add(load(part)))
     }
 
     /// The cells that threads share, then those of each slab, by an index that stays.
     fn parts<'a>(&'a self, slabs: &'a Slabs<'_>) -> impl Iterator<Item = (usize, &'a [AtomicU64])> {
         let own = slabs.iter().map(|slab| slab.block(self.block.id()));
         let all = std::iter::once(Some(&self.shared[..])).chain(own);
-        all.enumerate()
-            .filter_map(|(index, part)| Some((index, part?)))
+        all.enumerate().filter_map(|(index, part)| Some((index, part?)))
     }
 }
 
@@ -208,10 +202,7 @@ pub(crate) fn by_index(pairs: impl Iterator<Item = (usize, u64)>) -> Vec<u64> {
 /// Nanoseconds, capped at 2^64 - 1 (584 years).
 #[inline(always)]
 pub(crate) fn duration_ns(duration: Duration) -> u64 {
-    duration
-        .as_secs()
-        .saturating_mul(1_000_000_000)
-        .saturating_add(duration.subsec_nanos().into())
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
 }
 
 #[cfg(test)]

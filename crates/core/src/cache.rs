@@ -6,12 +6,12 @@ use crate::slab::CellId;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// Keys that a thread remembers; 64 live keys must all fit, with room for bad luck.
-const KEYS: usize = 128;
+/// Places of a set, each of which a key may lie in.
+const WAYS: usize = 4;
 
-/// Places that a key may lie in from its own on. A place once taken never empties but with the
-/// whole cache, so an empty one ends the search.
-const PROBES: usize = 8;
+/// Sets that a cache grows to. 64 live keys fit with room for bad luck: one set in 270 gets more
+/// than four of them. An entry and its place take 136 bytes.
+const MOST_SETS: usize = 64;
 
 /// Values that are kept as words.
 const SHORT_VALUES: usize = 3;
@@ -23,9 +23,12 @@ const SHORT_VALUES: usize = 3;
 /// when the whole key is equal.
 #[derive(Default)]
 pub(crate) struct LabelCache {
-    places: Vec<Option<Box<Entry>>>,
-    used: usize,
+    sets: Vec<Set>,
+    /// Which place of a full set is given up next.
+    turn: usize,
 }
+
+type Set = [Option<Box<Entry>>; WAYS];
 
 pub(crate) struct Entry {
     /// Not the same for any two families, so it also tells how many values there are.
@@ -60,10 +63,7 @@ pub(crate) struct Words<const N: usize> {
 impl<const N: usize> Words<N> {
     #[inline(always)]
     pub(crate) fn of(values: &[&str; N]) -> Option<Words<N>> {
-        let mut all = Words {
-            lengths: 0,
-            words: [[0; 2]; N],
-        };
+        let mut all = Words { lengths: 0, words: [[0; 2]; N] };
         for (index, value) in values.iter().enumerate() {
             all.lengths |= (value.len() as u64) << (8 * index);
             all.words[index] = cover(value.as_bytes())?;
@@ -93,10 +93,7 @@ fn cover(bytes: &[u8]) -> Option<[u64; 2]> {
     } else if let (Some(a), Some(b)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         Some([u32::from_le_bytes(*a).into(), u32::from_le_bytes(*b).into()])
     } else if let (Some(a), Some(b)) = (bytes.first(), bytes.last()) {
-        Some([
-            u64::from(*a) | u64::from(bytes[bytes.len() / 2]) << 8,
-            u64::from(*b),
-        ])
+        Some([u64::from(*a) | u64::from(bytes[bytes.len() / 2]) << 8, u64::from(*b)])
     } else {
         Some([0, 0])
     }
@@ -112,6 +109,10 @@ pub(crate) struct Sought {
 }
 
 impl Sought {
+    fn cost(&self) -> usize {
+        cost(&self.long)
+    }
+
     pub(crate) fn new(family: u64, generation: u64, values: &[&str]) -> Sought {
         let short = match *values {
             [a] => Words::of(&[a]).map(|w| w.sought(family, generation)),
@@ -127,35 +128,17 @@ impl Sought {
             }
             let mut hasher = DefaultHasher::new();
             (family, &bytes).hash(&mut hasher);
-            let short = Short {
-                lengths: NOT_SHORT,
-                words: [[0; 2]; SHORT_VALUES],
-            };
-            Sought {
-                family,
-                generation,
-                hash: hasher.finish(),
-                short,
-                long: Some(bytes.into()),
-            }
+            let short = Short { lengths: NOT_SHORT, words: [[0; 2]; SHORT_VALUES] };
+            Sought { family, generation, hash: hasher.finish(), short, long: Some(bytes.into()) }
         })
     }
 }
 
 impl<const N: usize> Words<N> {
     fn sought(&self, family: u64, generation: u64) -> Sought {
-        let mut short = Short {
-            lengths: self.lengths,
-            words: [[0; 2]; SHORT_VALUES],
-        };
+        let mut short = Short { lengths: self.lengths, words: [[0; 2]; SHORT_VALUES] };
         short.words[..N].copy_from_slice(&self.words);
-        Sought {
-            family,
-            generation,
-            hash: self.hash(family),
-            short,
-            long: None,
-        }
+        Sought { family, generation, hash: self.hash(family), short, long: None }
     }
 }
 
@@ -186,112 +169,72 @@ impl LabelCache {
 
     #[inline(always)]
     fn search(&self, hash: u64, is: impl Fn(&Entry) -> bool) -> Option<&Entry> {
-        let mask = self.places.len().wrapping_sub(1);
-        let home = self.places.get(hash as usize & mask)?.as_deref()?;
-        if is(home) {
-            Some(home)
-        } else {
-            self.search_on(hash, is)
-        }
-    }
-
-    #[cold]
-    fn search_on(&self, hash: u64, is: impl Fn(&Entry) -> bool) -> Option<&Entry> {
-        let mask = self.places.len() - 1;
-        for probe in 1..PROBES {
-            let entry = self.places[(hash as usize).wrapping_add(probe) & mask].as_deref()?;
-            if is(entry) {
-                return Some(entry);
-            }
-        }
-        None
+        let mask = self.sets.len().wrapping_sub(1);
+        let set = self.sets.get(hash as usize & mask)?;
+        set.iter().flatten().map(|entry| &**entry).find(|entry| is(entry))
     }
 
     /// Remembers `series`, if the arena has the bytes.
     pub(crate) fn insert(&mut self, sought: Sought, series: Arc<Series>, arena: &Arena) {
-        if self.used * 2 >= self.places.len() && self.places.len() < KEYS * 2 && !self.grow(arena) {
+        while self.place(&sought).is_none() && self.sets.len() < MOST_SETS {
+            if !self.grow(arena) {
+                break;
+            }
+        }
+        if self.sets.is_empty() || !arena.charge(sought.cost()) {
             return;
         }
-        let mask = self.places.len() - 1;
-        let home = sought.hash as usize & mask;
-        let places = (0..PROBES).map(|probe| (home + probe) & mask);
-        let at = places
-            .clone()
-            .find(|&at| match &self.places[at] {
-                None => self.used < KEYS,
-                Some(other) => other.is(&sought),
-            })
-            .unwrap_or_else(|| {
-                if self.places[home].is_some() {
-                    home
-                } else {
-                    usize::MAX
-                }
-            });
-        let Some(place) = self.places.get_mut(at) else {
-            return;
-        };
-        let entry = Entry::new(sought, series);
-        let old = place.as_ref().map_or(0, |e| e.cost());
-        if !arena.charge(entry.cost()) {
-            return;
+        let way = self.place(&sought).unwrap_or_else(|| {
+            self.turn = (self.turn + 1) % WAYS;
+            self.turn
+        });
+        let at = sought.hash as usize & (self.sets.len() - 1);
+        let new = Box::new(Entry::new(sought, series));
+        if let Some(old) = self.sets[at][way].replace(new) {
+            arena.discharge(old.cost());
         }
-        arena.discharge(old);
-        self.used += usize::from(place.is_none());
-        *place = Some(Box::new(entry));
+    }
+
+    /// The way of the key's set that has the key, or nothing.
+    fn place(&self, sought: &Sought) -> Option<usize> {
+        let mask = self.sets.len().wrapping_sub(1);
+        let set = self.sets.get(sought.hash as usize & mask)?;
+        let same = set.iter().position(|e| e.as_ref().is_some_and(|e| e.is(sought)));
+        same.or_else(|| set.iter().position(Option::is_none))
     }
 
     fn grow(&mut self, arena: &Arena) -> bool {
-        let len = (self.places.len() * 2).max(16);
-        if !arena.charge((len - self.places.len()) * size_of::<Option<Box<Entry>>>()) {
-            return !self.places.is_empty();
+        let more = self.sets.len().max(4);
+        if !arena.charge(more * size_of::<Set>()) {
+            return false;
         }
-        let old = std::mem::replace(&mut self.places, (0..len).map(|_| None).collect());
-        self.used = 0;
-        for entry in old.into_iter().flatten() {
-            let home = entry.hash as usize;
-            let free = (0..PROBES).map(|p| home.wrapping_add(p) & (len - 1));
-            match free.clone().find(|&at| self.places[at].is_none()) {
-                Some(at) => {
-                    self.places[at] = Some(entry);
-                    self.used += 1;
-                }
-                None => arena.discharge(entry.cost()),
+        let len = self.sets.len() + more;
+        let old = std::mem::replace(&mut self.sets, (0..len).map(|_| Set::default()).collect());
+        let mask = self.sets.len() - 1;
+        for entry in old.into_iter().flatten().flatten() {
+            // A set splits in two, so that there is always a place.
+            let set = &mut self.sets[entry.hash as usize & mask];
+            if let Some(place) = set.iter_mut().find(|place| place.is_none()) {
+                *place = Some(entry);
             }
         }
         true
     }
 
     /// Forgets everything: the thread ends.
-    pub(crate) fn clear(&mut self) {
-        let arena = crate::local::arena();
-        let places = std::mem::take(&mut self.places);
-        arena.discharge(places.len() * size_of::<Option<Box<Entry>>>());
-        for entry in places.into_iter().flatten() {
+    pub(crate) fn clear(&mut self, arena: &Arena) {
+        let sets = std::mem::take(&mut self.sets);
+        arena.discharge(sets.len() * size_of::<Set>());
+        for entry in sets.into_iter().flatten().flatten() {
             arena.discharge(entry.cost());
         }
-        self.used = 0;
     }
 }
 
 impl Entry {
     fn new(sought: Sought, series: Arc<Series>) -> Entry {
-        let Sought {
-            hash,
-            family,
-            generation,
-            short,
-            long,
-        } = sought;
-        Entry {
-            family,
-            short,
-            long,
-            hash,
-            generation,
-            cell: series.metric.cell(),
-            series,
-        }
+        let Sought { hash, family, generation, short, long } = sought;
+        Entry { family, short, long, hash, generation, cell: series.metric.cell(), series }
     }
 
     fn is(&self, sought: &Sought) -> bool {
@@ -302,6 +245,11 @@ impl Entry {
     }
 
     fn cost(&self) -> usize {
-        size_of::<Entry>() + self.long.as_ref().map_or(0, |bytes| bytes.len())
+        cost(&self.long)
     }
+}
+
+/// Bytes of an entry with this long key.
+fn cost(long: &Option<Box<[u8]>>) -> usize {
+    size_of::<Entry>() + long.as_ref().map_or(0, |bytes| bytes.len())
 }

@@ -27,7 +27,7 @@ impl Instant {
     #[inline(always)]
     pub fn now() -> Instant {
         #[cfg(target_arch = "x86_64")]
-        if tsc::trusted() {
+        if tsc::rate().is_some() {
             return Instant(tsc::read());
         }
         Instant(monotonic_ns())
@@ -37,19 +37,20 @@ impl Instant {
     /// [`clock_went_backwards`].
     #[inline(always)]
     pub fn elapsed_ns(self) -> u64 {
-        Instant::now().ns_since(self)
+        #[cfg(target_arch = "x86_64")]
+        if let Some(rate) = tsc::rate() {
+            return tsc::to_ns(positive(tsc::read().checked_sub(self.0)), rate);
+        }
+        positive(monotonic_ns().checked_sub(self.0))
     }
 
     /// Nanoseconds from `earlier` to this moment; 0, counted, if it is not earlier.
     #[inline(always)]
     pub fn ns_since(self, earlier: Instant) -> u64 {
-        let Some(delta) = self.0.checked_sub(earlier.0) else {
-            BACKWARDS.fetch_add(1, Ordering::Relaxed);
-            return 0;
-        };
+        let delta = positive(self.0.checked_sub(earlier.0));
         #[cfg(target_arch = "x86_64")]
-        if tsc::trusted() {
-            return tsc::to_ns(delta);
+        if let Some(rate) = tsc::rate() {
+            return tsc::to_ns(delta, rate);
         }
         delta
     }
@@ -58,6 +59,17 @@ impl Instant {
     pub fn elapsed(self) -> Duration {
         Duration::from_nanos(self.elapsed_ns())
     }
+}
+
+#[inline(always)]
+fn positive(delta: Option<u64>) -> u64 {
+    delta.unwrap_or_else(went_backwards)
+}
+
+#[cold]
+fn went_backwards() -> u64 {
+    BACKWARDS.fetch_add(1, Ordering::Relaxed);
+    0
 }
 
 /// How often a duration came out negative and was taken as 0.
@@ -73,10 +85,7 @@ pub(crate) fn refine() {
 
 fn monotonic_ns() -> u64 {
     static START: OnceLock<std::time::Instant> = OnceLock::new();
-    START
-        .get_or_init(std::time::Instant::now)
-        .elapsed()
-        .as_nanos() as u64
+    START.get_or_init(std::time::Instant::now).elapsed().as_nanos() as u64
 }
 
 /// The time by which ticks, windows and expiry go: the system's, or a test's.

@@ -19,6 +19,9 @@ use std::time::Duration;
 /// Largest request size that is told apart: 1 TiB.
 const LARGEST_BYTES: u64 = 1 << 40;
 
+/// Durations from here on are recorded as the highest, and counted.
+const LONGEST_S: u64 = Layout::LATENCY.highest() / 1_000_000;
+
 /// Bytes of a collector beside the cells of its requests.
 const COST: usize = 400;
 
@@ -102,8 +105,13 @@ impl MetricsCollector {
     /// `request/record`: a handful of plain adds to cells that only this thread writes.
     #[inline]
     pub fn record_request(&self, duration: Duration, success: bool) {
-        let ns = duration_ns(duration);
-        self.core.requests.0.record(ns / 1_000, ns, !success);
+        let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+        if seconds >= LONGEST_S {
+            return self.core.requests.0.record_long(duration_ns(duration), !success);
+        }
+        let us = seconds * 1_000_000 + u64::from(nanos / 1_000);
+        let ns = seconds * 1_000_000_000 + u64::from(nanos);
+        self.core.requests.0.record(us, ns, !success);
     }
 
     /// Records the size of a request in bytes.
@@ -194,28 +202,13 @@ impl CollectorCore {
     fn new(registry: &Registry) -> Result<CollectorCore, Error> {
         let bytes = Desc::new("request_size_bytes", "Size of requests.").unit(Unit::Bytes);
         let size = registry.histogram(bytes, HistogramOptions::default().highest(LARGEST_BYTES))?;
-        let memory = Desc::new(
-            "process_resident_memory_bytes",
-            "Resident memory of this process.",
-        );
+        let memory = Desc::new("process_resident_memory_bytes", "Resident memory of this process.");
         let memory = registry.gauge(memory.unit(Unit::Bytes))?;
-        let cpu = Desc::new(
-            "process_cpu_usage_ratio",
-            "Cores that this process keeps busy.",
-        );
+        let cpu = Desc::new("process_cpu_usage_ratio", "Cores that this process keeps busy.");
         let cpu = registry.gauge(cpu.unit(Unit::Ratio))?;
         let requests = register_requests(registry)?;
-        let rates = Rates {
-            at_ns: registry.clock().now_ns(),
-            ..Rates::default()
-        };
-        Ok(CollectorCore {
-            requests,
-            size,
-            memory,
-            cpu,
-            rates: Lock::new(rates),
-        })
+        let rates = Rates { at_ns: registry.clock().now_ns(), ..Rates::default() };
+        Ok(CollectorCore { requests, size, memory, cpu, rates: Lock::new(rates) })
     }
 
     /// `(successful, failed)`.
@@ -240,11 +233,7 @@ impl CollectorCore {
             successful,
             failed,
             request_rate: requests / seconds,
-            error_rate: if requests > 0.0 {
-                errors / requests
-            } else {
-                0.0
-            },
+            error_rate: if requests > 0.0 { errors / requests } else { 0.0 },
         };
     }
 

@@ -43,11 +43,7 @@ mod tests {
 
     #[test]
     fn a_context_belongs_to_its_thread_and_can_be_put_back() {
-        let span = Context {
-            trace_id: 7,
-            span_id: 8,
-            name_id: 9,
-        };
+        let span = Context { trace_id: 7, span_id: 8, name_id: 9 };
         let before = span.enter();
         assert_eq!((before, Context::current()), (Context::default(), span));
         let other = std::thread::spawn(Context::current).join().unwrap();

@@ -15,10 +15,7 @@ pub(crate) struct CounterCore {
 
 impl CounterCore {
     pub(crate) fn new(arena: ArenaRef) -> CounterCore {
-        CounterCore {
-            block: OwnedBlock::new(arena, 1),
-            shared: AtomicU64::new(0),
-        }
+        CounterCore { block: OwnedBlock::new(arena, 1), shared: AtomicU64::new(0) }
     }
 
     pub(crate) fn cell(&self) -> CellId {
@@ -30,9 +27,7 @@ impl CounterCore {
     }
 
     pub(crate) fn total(&self, slabs: &Slabs<'_>) -> u64 {
-        self.shared
-            .load(Ordering::Relaxed)
-            .wrapping_add(slabs.sum(self.cell()))
+        self.shared.load(Ordering::Relaxed).wrapping_add(slabs.sum(self.cell()))
     }
 
     pub(crate) fn get(&self) -> u64 {
@@ -71,10 +66,7 @@ pub struct Counter {
 
 impl Counter {
     pub(crate) fn of(core: Arc<CounterCore>) -> Counter {
-        Counter {
-            cell: core.cell(),
-            core,
-        }
+        Counter { cell: core.cell(), core }
     }
 
     /// The total: every record that happened before is in it.
@@ -216,10 +208,7 @@ pub(crate) struct ObservedCore {
 
 impl ObservedCore {
     pub(crate) fn new() -> ObservedCore {
-        ObservedCore {
-            total: AtomicU64::new(0),
-            last: crate::sync::Lock::new(0),
-        }
+        ObservedCore { total: AtomicU64::new(0), last: crate::sync::Lock::new(0) }
     }
 
     pub(crate) fn total(&self) -> u64 {
@@ -247,11 +236,7 @@ impl ObservedCounter {
     /// A short lock: this is for numbers that are read now and then.
     pub fn observe(&self, source_total: u64) {
         let mut last = self.core.last.lock();
-        let new = if source_total >= *last {
-            source_total - *last
-        } else {
-            source_total
-        };
+        let new = if source_total >= *last { source_total - *last } else { source_total };
         *last = source_total;
         let total = self.core.total.load(Ordering::Relaxed).wrapping_add(new);
         self.core.total.store(total, Ordering::Release);

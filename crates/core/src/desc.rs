@@ -20,11 +20,7 @@ pub struct Desc {
 impl Desc {
     /// A plain number called `name`, explained by `help`.
     pub fn new(name: impl Into<String>, help: impl Into<String>) -> Desc {
-        Desc {
-            name: name.into(),
-            help: help.into(),
-            unit: Unit::None,
-        }
+        Desc { name: name.into(), help: help.into(), unit: Unit::None }
     }
 
     /// The unit in which it is recorded.
@@ -62,10 +58,7 @@ pub(crate) fn check_label_name(metric: &str, name: &str) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::new(
-        ErrorKind::Name,
-        format!("label name {name:?} of metric {metric:?}: {remedy}"),
-    ))
+    Err(Error::new(ErrorKind::Name, format!("label name {name:?} of metric {metric:?}: {remedy}")))
 }
 
 fn is_name(name: &str, colon: bool) -> bool {

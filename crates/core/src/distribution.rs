@@ -93,12 +93,7 @@ impl Distribution {
     /// Records in the calling thread's cells, of which `own` is the first.
     #[inline(always)]
     pub(crate) fn record_own<const AVERAGED: bool>(&self, own: &AtomicU64, record: Record) {
-        let Record {
-            layout,
-            value,
-            sum,
-            failed,
-        } = record;
+        let Record { layout, value, sum, failed } = record;
         // SAFETY: `own` is the first cell of a page's block of this distribution, which has
         // `HEADER` cells and then one for each octave of `layout`.
         let cell = |at: usize| unsafe { &*std::ptr::from_ref(own).add(at) };
@@ -109,10 +104,7 @@ impl Distribution {
         }
         if AVERAGED {
             let average = f64::from_bits(cell(AVERAGE).load(Ordering::Relaxed));
-            cell(AVERAGE).store(
-                moved(average, record.average()).to_bits(),
-                Ordering::Relaxed,
-            );
+            cell(AVERAGE).store(moved(average, record.average()).to_bits(), Ordering::Relaxed);
         }
         let (octave, inside) = layout.place(value);
         let word = cell(HEADER + octave).load(Ordering::Relaxed);
@@ -184,11 +176,7 @@ impl Distribution {
     fn new_own_octave(&self) -> Option<u64> {
         let cells = self.layout.octave_cells();
         let arena = &self.block.arena;
-        let make = || {
-            arena
-                .charge_octave(octave::bytes(cells))
-                .then(|| octave::new(cells))
-        };
+        let make = || arena.charge_octave(octave::bytes(cells)).then(|| octave::new(cells));
         #[cfg(not(loom))]
         return local::unless_busy(make).flatten();
         #[cfg(loom)]
@@ -249,12 +237,7 @@ impl Distribution {
     #[cold]
     #[inline(never)]
     pub(crate) fn record_cold<const AVERAGED: bool>(&self, value: u64, sum: u64, failed: bool) {
-        let record = Record {
-            layout: self.layout,
-            value,
-            sum,
-            failed,
-        };
+        let record = Record { layout: self.layout, value, sum, failed };
         // A moving average must not begin in the shared cells and go on in the thread's own.
         match local::claim(self.id(), AVERAGED) {
             Some(own) => self.record_own::<AVERAGED>(own, record),
@@ -264,17 +247,14 @@ impl Distribution {
 
     /// The sum of one header cell over all threads.
     pub(crate) fn header(&self, at: usize, slabs: &Slabs<'_>) -> u64 {
-        slabs
-            .blocks(self.id())
-            .fold(self.shared[at].load(Ordering::Relaxed), |sum, own| {
-                sum.wrapping_add(own[at].load(Ordering::Relaxed))
-            })
+        slabs.blocks(self.id()).fold(self.shared[at].load(Ordering::Relaxed), |sum, own| {
+            sum.wrapping_add(own[at].load(Ordering::Relaxed))
+        })
     }
 
     /// How many records there are: cheap, to tell whether anything happened.
     pub(crate) fn count(&self, slabs: &Slabs<'_>) -> u64 {
-        self.header(COUNT, slabs)
-            .wrapping_add(self.header(FAILED, slabs))
+        self.header(COUNT, slabs).wrapping_add(self.header(FAILED, slabs))
     }
 
     /// The header cells that threads share, then those of each slab, by an index that stays.
@@ -284,8 +264,7 @@ impl Distribution {
     ) -> impl Iterator<Item = (usize, &'a [AtomicU64])> {
         let own = slabs.iter().map(|slab| slab.block(self.id()));
         let all = std::iter::once(Some(&self.shared[..])).chain(own);
-        all.enumerate()
-            .filter_map(|(index, part)| Some((index, part?)))
+        all.enumerate().filter_map(|(index, part)| Some((index, part?)))
     }
 
     /// Everything, added up.
@@ -302,10 +281,7 @@ impl Distribution {
 
     /// The largest value that was recorded.
     pub(crate) fn max(&self, slabs: &Slabs<'_>) -> u64 {
-        let max = self
-            .parts(slabs)
-            .map(|(_, part)| part[MAX].load(Ordering::Relaxed))
-            .max();
+        let max = self.parts(slabs).map(|(_, part)| part[MAX].load(Ordering::Relaxed)).max();
         max.unwrap_or(0)
     }
 
@@ -341,11 +317,8 @@ impl Distribution {
     ) {
         let first = (index * self.layout.octave_cells()) as u32;
         for (cell, sum) in (first..).zip(sums) {
-            let more = if carried.is_empty() {
-                0
-            } else {
-                carried.get(&cell).copied().unwrap_or(0)
-            };
+            let more =
+                if carried.is_empty() { 0 } else { carried.get(&cell).copied().unwrap_or(0) };
             let count = std::mem::take(sum) + more;
             if count > 0 {
                 show(cell, count);
@@ -355,10 +328,7 @@ impl Distribution {
 
     /// Bytes of the octaves in the base.
     pub(crate) fn base_bytes(&self) -> usize {
-        let used = self
-            .base
-            .iter()
-            .filter(|w| w.load(Ordering::Relaxed) >= octave::FIRST);
+        let used = self.base.iter().filter(|w| w.load(Ordering::Relaxed) >= octave::FIRST);
         used.count() * octave::bytes(self.layout.octave_cells())
     }
 
@@ -372,10 +342,7 @@ impl Drop for Distribution {
         for word in &self.base {
             // SAFETY: the distribution is going, and its octaves with it.
             unsafe {
-                octave::free(
-                    word.load(Ordering::Relaxed),
-                    self.layout.octave_cells() as u32,
-                )
+                octave::free(word.load(Ordering::Relaxed), self.layout.octave_cells() as u32)
             };
         }
     }

@@ -22,10 +22,7 @@ pub(crate) enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: impl Into<Box<str>>) -> Self {
-        Error {
-            kind,
-            text: text.into(),
-        }
+        Error { kind, text: text.into() }
     }
 
     /// A metric or label name that Prometheus does not allow: choose another name.

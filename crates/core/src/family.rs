@@ -33,8 +33,7 @@ pub(crate) struct Series {
 
 impl Drop for Series {
     fn drop(&mut self) {
-        self.shared
-            .discharge(self.cost, self.metric.distribution().is_some());
+        self.shared.discharge(self.cost, self.metric.distribution().is_some());
     }
 }
 
@@ -93,10 +92,7 @@ impl FamilyCore {
         let generation = self.generation.load(Ordering::Acquire);
         // SAFETY: nothing in here allocates or runs foreign code.
         let entry = unsafe { local::own_labels() }?.find_words(self.id, generation, &words)?;
-        Some(Hit {
-            cell: entry.cell,
-            series: Arc::as_ptr(&entry.series),
-        })
+        Some(Hit { cell: entry.cell, series: Arc::as_ptr(&entry.series) })
     }
     /// The series of these label values; the overflow series where they have none and no room, or
     /// are not as many as the family has names.
@@ -124,14 +120,12 @@ impl FamilyCore {
     }
 
     fn charge(&self, cost: usize) -> bool {
-        self.shared
-            .charge(cost, matches!(self.spec, Spec::Histogram(_)))
+        self.shared.charge(cost, matches!(self.spec, Spec::Histogram(_)))
     }
 
     /// A series with a metric that exists already; the collector's.
     pub(crate) fn adopt(&self, values: &[&str], metric: Metric, cost: usize) {
-        self.shared
-            .charge_anyway(cost, metric.distribution().is_some());
+        self.shared.charge_anyway(cost, metric.distribution().is_some());
         let labels = values.iter().map(|v| Box::from(*v)).collect();
         self.insert(&mut self.state.lock(), labels, metric, cost);
     }
@@ -145,9 +139,7 @@ impl FamilyCore {
     ) -> Arc<Series> {
         let series = self.new_series(label_values, false, metric, cost);
         state.by_labels.insert(ByLabels(series.clone()));
-        state
-            .slots
-            .push(Slot::new(series.clone(), self.shared.clock.now_ns()));
+        state.slots.push(Slot::new(series.clone(), self.shared.clock.now_ns()));
         series
     }
 
@@ -159,14 +151,11 @@ impl FamilyCore {
         }
         let spec = self.spec.frugal();
         let cost = SERIES_BYTES + spec.cost();
-        self.shared
-            .charge_anyway(cost, matches!(spec, Spec::Histogram(_)));
+        self.shared.charge_anyway(cost, matches!(spec, Spec::Histogram(_)));
         let metric = Metric::new(spec, self.info.unit);
         let series = self.new_series(Box::default(), true, metric, cost);
         state.overflow = Some(series.clone());
-        state
-            .slots
-            .push(Slot::new(series.clone(), self.shared.clock.now_ns()));
+        state.slots.push(Slot::new(series.clone(), self.shared.clock.now_ns()));
         series
     }
 
@@ -179,19 +168,9 @@ impl FamilyCore {
     ) -> Arc<Series> {
         let started_unix_ns = self.shared.clock.unix_ns();
         let sequence = IDS.fetch_add(1, Ordering::Relaxed);
-        let info = SeriesInfo {
-            label_values,
-            overflow,
-            started_unix_ns,
-        };
+        let info = SeriesInfo { label_values, overflow, started_unix_ns };
         self.shared.series.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Series {
-            info,
-            metric,
-            sequence,
-            cost,
-            shared: self.shared.clone(),
-        })
+        Arc::new(Series { info, metric, sequence, cost, shared: self.shared.clone() })
     }
 
     /// The series of these values, remembered by the calling thread from now on. `sought` was made
@@ -210,9 +189,7 @@ impl FamilyCore {
             let Some(found) = state.by_labels.take(&values as &dyn Labels) else {
                 return false;
             };
-            state
-                .slots
-                .retain(|slot| !Arc::ptr_eq(&slot.series, &found.0));
+            state.slots.retain(|slot| !Arc::ptr_eq(&slot.series, &found.0));
             self.forget(1);
             found
         };
@@ -233,9 +210,7 @@ impl FamilyCore {
             return;
         }
         let before = state.slots.len();
-        let State {
-            by_labels, slots, ..
-        } = state;
+        let State { by_labels, slots, .. } = state;
         slots.retain(|slot| {
             let series = &slot.series;
             let stays =
@@ -247,9 +222,7 @@ impl FamilyCore {
         });
         let expired = before - slots.len();
         if expired > 0 {
-            self.shared
-                .expired
-                .fetch_add(expired as u64, Ordering::Relaxed);
+            self.shared.expired.fetch_add(expired as u64, Ordering::Relaxed);
             self.forget(expired);
         }
     }
@@ -262,9 +235,7 @@ impl FamilyCore {
 
 impl Drop for FamilyCore {
     fn drop(&mut self) {
-        self.shared
-            .series
-            .fetch_sub(self.state.get_mut().slots.len(), Ordering::Relaxed);
+        self.shared.series.fetch_sub(self.state.get_mut().slots.len(), Ordering::Relaxed);
     }
 }
 
@@ -358,19 +329,13 @@ pub struct Family<M> {
 
 impl<M> Clone for Family<M> {
     fn clone(&self) -> Self {
-        Family {
-            core: self.core.clone(),
-            handle: PhantomData,
-        }
+        Family { core: self.core.clone(), handle: PhantomData }
     }
 }
 
 impl<M: Instrument> Family<M> {
     pub(crate) fn of(core: Arc<FamilyCore>) -> Family<M> {
-        Family {
-            core,
-            handle: PhantomData,
-        }
+        Family { core, handle: PhantomData }
     }
 
     /// The handle of the series with these label values, in the order of the family's names. The
@@ -453,11 +418,7 @@ impl Family<Counter> {
     /// series.
     #[inline]
     pub fn add(&self, values: &[&str], n: u64) {
-        match self
-            .core
-            .hit(values)
-            .and_then(|hit| local::own_cell(hit.cell))
-        {
+        match self.core.hit(values).and_then(|hit| local::own_cell(hit.cell)) {
             Some(own) => bump(own, n),
             None => self.add_cold(values, n),
         }
@@ -531,11 +492,7 @@ impl Family<Histogram> {
     /// As [`Family::<Counter>::inc`], and a [`Histogram::record`].
     #[inline]
     pub fn record(&self, values: &[&str], value: u64) {
-        if !self
-            .core
-            .hit(values)
-            .is_some_and(|hit| record_hit(hit, value))
-        {
+        if !self.core.hit(values).is_some_and(|hit| record_hit(hit, value)) {
             self.record_cold(values, value);
         }
     }
@@ -563,14 +520,6 @@ fn record_hit(hit: Hit, value: u64) -> bool {
     if value > layout.highest() || !core.cells.has_octave(own, layout, value) {
         return false;
     }
-    core.cells.record_own::<false>(
-        own,
-        Record {
-            layout,
-            value,
-            sum: value,
-            failed: false,
-        },
-    );
+    core.cells.record_own::<false>(own, Record { layout, value, sum: value, failed: false });
     true
 }

@@ -22,10 +22,7 @@ pub struct HistogramOptions {
 
 impl Default for HistogramOptions {
     fn default() -> Self {
-        HistogramOptions {
-            digits: 2,
-            highest: Layout::LATENCY.highest(),
-        }
+        HistogramOptions { digits: 2, highest: Layout::LATENCY.highest() }
     }
 }
 
@@ -117,12 +114,7 @@ impl Histogram {
         };
         match local::own_cell(cells.id()) {
             Some(own) => {
-                let record = Record {
-                    layout,
-                    value,
-                    sum: value,
-                    failed: false,
-                };
+                let record = Record { layout, value, sum: value, failed: false };
                 cells.record_own::<false>(own, record);
             }
             None => cells.record_cold::<false>(value, value, false),
@@ -151,10 +143,7 @@ impl Histogram {
     /// `timer/scope`: two reads of the clock and a record.
     #[inline]
     pub fn start_timer(&self) -> Timer<'_> {
-        Timer {
-            histogram: self,
-            start: Instant::now(),
-        }
+        Timer { histogram: self, start: Instant::now() }
     }
 }
 

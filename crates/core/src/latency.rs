@@ -91,9 +91,7 @@ impl LatencyTracker {
 
     /// The same with a clock for its window.
     pub fn with_clock(clock: Clock) -> LatencyTracker {
-        LatencyTracker {
-            core: Arc::new(TrackerCore::new(clock)),
-        }
+        LatencyTracker { core: Arc::new(TrackerCore::new(clock)) }
     }
 
     /// Records a latency in microseconds. 0 is a latency; one above 60,000,000 is recorded as that
@@ -103,8 +101,10 @@ impl LatencyTracker {
     /// `latency/record`: plain adds to cells that only this thread writes.
     #[inline]
     pub fn record(&self, latency_us: u64) {
-        self.core
-            .record(latency_us, latency_us.saturating_mul(1_000), false);
+        if latency_us > Layout::LATENCY.highest() {
+            return self.core.record_long(latency_us.saturating_mul(1_000), false);
+        }
+        self.core.record(latency_us, latency_us * 1_000, false);
     }
 
     /// Percentiles, longest and mean of the last 60 seconds; zeroes when nothing was recorded.
@@ -144,18 +144,13 @@ impl LatencyTracker {
 
 impl std::fmt::Debug for LatencyTracker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("LatencyTracker")
-            .field(&self.get_percentiles())
-            .finish()
+        f.debug_tuple("LatencyTracker").field(&self.get_percentiles()).finish()
     }
 }
 
 impl TrackerCore {
     pub(crate) fn new(clock: Clock) -> TrackerCore {
-        let state = State {
-            window: Window::new(clock.now_ns()),
-            weights: Weights::default(),
-        };
+        let state = State { window: Window::new(clock.now_ns()), weights: Weights::default() };
         TrackerCore {
             cells: Distribution::new(local::arena(), Layout::LATENCY, Unit::Nanoseconds),
             state: Lock::new(state),
@@ -163,31 +158,26 @@ impl TrackerCore {
         }
     }
 
-    /// Records a latency of `us` microseconds; `ns` is what sum and average take of it.
+    /// Records a latency of `us` microseconds, a minute at most; `ns` is what sum and average take
+    /// of it.
     #[inline(always)]
     pub(crate) fn record(&self, us: u64, ns: u64, failed: bool) {
         let cells = &self.cells;
-        let layout = Layout::LATENCY;
-        let value = if us > layout.highest() {
-            cells.count_clamped();
-            layout.highest()
-        } else {
-            us
-        };
         match local::own_cell(cells.id()) {
             Some(own) => {
-                cells.record_own::<true>(
-                    own,
-                    Record {
-                        layout,
-                        value,
-                        sum: ns,
-                        failed,
-                    },
-                );
+                let record = Record { layout: Layout::LATENCY, value: us, sum: ns, failed };
+                cells.record_own::<true>(own, record);
             }
-            None => cells.record_cold::<true>(value, ns, failed),
+            None => cells.record_cold::<true>(us, ns, failed),
         }
+    }
+
+    /// Records a latency of more than a minute.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn record_long(&self, ns: u64, failed: bool) {
+        self.cells.count_clamped();
+        self.record(Layout::LATENCY.highest(), ns, failed);
     }
 
     pub(crate) fn recent(&self) -> HistogramValue {
@@ -200,11 +190,7 @@ impl TrackerCore {
         let state = self.state.lock();
         let slabs = local::arena().read();
         let parts = self.cells.parts(&slabs).map(|(index, part)| {
-            (
-                index,
-                count(part),
-                f64::from_bits(part[AVERAGE].load(Ordering::Relaxed)),
-            )
+            (index, count(part), f64::from_bits(part[AVERAGE].load(Ordering::Relaxed)))
         });
         state.weights.mean(parts)
     }
@@ -217,11 +203,7 @@ impl TrackerCore {
     }
 
     fn counts(&self, slabs: &Slabs<'_>) -> Vec<u64> {
-        by_index(
-            self.cells
-                .parts(slabs)
-                .map(|(index, part)| (index, count(part))),
-        )
+        by_index(self.cells.parts(slabs).map(|(index, part)| (index, count(part))))
     }
 
     pub(crate) fn window_bytes(&self) -> usize {
@@ -248,10 +230,7 @@ mod tests {
             tracker.tick();
             // The running part has `second % 10` records, the five before it ten each.
             let expected = second.min(50 + second % 10);
-            assert_eq!(
-                (tracker.recent().count, tracker.recent().max),
-                (expected, second)
-            );
+            assert_eq!((tracker.recent().count, tracker.recent().max), (expected, second));
         }
         hand.advance(Duration::from_secs(70));
         assert_eq!(tracker.get_percentiles(), LatencyPercentiles::default());
@@ -281,13 +260,7 @@ mod tests {
         let theirs = |p| oracle.value_at_percentile(p).min(ours.max);
         assert_eq!(
             [ours.p50, ours.p90, ours.p95, ours.p99, ours.p999],
-            [
-                theirs(50.0),
-                theirs(90.0),
-                theirs(95.0),
-                theirs(99.0),
-                theirs(99.9)
-            ],
+            [theirs(50.0), theirs(90.0), theirs(95.0), theirs(99.0), theirs(99.9)],
         );
         assert_eq!(tracker.value().to_hdr(), oracle);
         assert!((ours.mean / oracle.mean() - 1.0).abs() < 1e-3);

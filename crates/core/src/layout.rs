@@ -48,20 +48,11 @@ impl Layout {
             _ => return None,
         };
         let bits = 64 - highest.leading_zeros() as u8;
-        let octaves = if bits > half_bits {
-            bits - half_bits + 1
-        } else {
-            1
-        };
+        let octaves = if bits > half_bits { bits - half_bits + 1 } else { 1 };
         if highest < 2 || octaves as usize > Layout::MOST_OCTAVES {
             return None;
         }
-        Some(Layout {
-            highest,
-            mask: (2 << half_bits) - 1,
-            half_bits,
-            octaves,
-        })
+        Some(Layout { highest, mask: (2 << half_bits) - 1, half_bits, octaves })
     }
 
     /// The highest value that is told apart; larger ones are recorded as this one and counted.

@@ -1,16 +1,16 @@
 //! The calling thread's way to its own cells.
 //!
-//! Two words of thread-local storage, const-initialised and without a destructor, lead to the
-//! directory of the thread's slab: reading them costs no call and no check. The length is 0 until
-//! the thread's first record, above the slab cap and after the thread's exit, so that the one
-//! bounds check of the hot path covers all three.
+//! One word of thread-local storage, const-initialised and without a destructor, leads to the
+//! directory of the thread's pages. It leads to an empty one until the thread's first record, above
+//! the slab cap and after the thread's exit, so that the one null check of the hot path covers all
+//! three.
 
 use crate::arena::Arena;
 use crate::cache::LabelCache;
-use crate::slab::{CellId, Entry, Slab};
+use crate::slab::{CellId, Directory, PAGES, Slab};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 static ARENA: Arena = Arena::new();
 
@@ -18,6 +18,9 @@ static ARENA: Arena = Arena::new();
 pub(crate) fn arena() -> &'static Arena {
     &ARENA
 }
+
+/// The directory of a thread that has no slab.
+static NOWHERE: Directory = [const { AtomicPtr::new(ptr::null_mut()) }; PAGES];
 
 /// Records that a thread without a slab makes before it asks for one again.
 const ASK_AGAIN: u32 = 1024;
@@ -33,8 +36,7 @@ enum State {
 }
 
 struct Local {
-    directory: Cell<*const Entry>,
-    len: Cell<u32>,
+    directory: Cell<*const Directory>,
     slab: Cell<Option<NonNull<Slab>>>,
     state: Cell<State>,
     misses: Cell<u32>,
@@ -48,8 +50,7 @@ struct ExitGuard;
 
 thread_local! {
     static LOCAL: Local = const { Local {
-        directory: Cell::new(ptr::null()),
-        len: Cell::new(0),
+        directory: Cell::new(&raw const NOWHERE),
         slab: Cell::new(None),
         state: Cell::new(State::New),
         misses: Cell::new(0),
@@ -69,17 +70,11 @@ impl Drop for ExitGuard {
 /// Cells of the process's arena are never freed.
 #[inline(always)]
 pub(crate) fn own_cell(id: CellId) -> Option<&'static AtomicU64> {
-    LOCAL.with(|local| {
-        if id.page() >= local.len.get() as usize {
-            return None;
-        }
-        // SAFETY: the directory has `len` entries; `refresh` keeps both in step, and only this
-        // thread's own `claim` replaces the directory.
-        let page = unsafe { (*local.directory.get().add(id.page())).load(Ordering::Relaxed) };
-        // SAFETY: a page of a slab of the process's arena is never freed and has `PAGE_CELLS`
-        // cells, of which `offset` is one.
-        (!page.is_null()).then(|| unsafe { &*page.cast::<AtomicU64>().add(id.offset()) })
-    })
+    // SAFETY: the directory is `NOWHERE` or a slab's of the process's arena, which is never freed.
+    let page = unsafe { &(*LOCAL.with(|local| local.directory.get()))[id.page()] };
+    // SAFETY: nor are its pages. Only this thread installs pages in its slab.
+    let page = unsafe { page.load(Ordering::Relaxed).as_ref() }?;
+    Some(page.at(id))
 }
 
 /// The same after a miss: gives the thread its slab, and the page when it is hot, or at once when
@@ -108,13 +103,7 @@ pub(crate) fn unless_busy<R>(f: impl FnOnce() -> R) -> Option<R> {
 /// record, come in here again and change the cache.
 #[inline(always)]
 pub(crate) unsafe fn own_labels<'a>() -> Option<&'a LabelCache> {
-    let slab = LOCAL.with(|local| {
-        if local.busy.get() {
-            None
-        } else {
-            local.slab.get()
-        }
-    })?;
+    let slab = LOCAL.with(|local| if local.busy.get() { None } else { local.slab.get() })?;
     // SAFETY: this thread owns the slab, and `with_labels`, which alone makes an exclusive
     // reference, sets `busy` while it has one. The rest is the caller's promise.
     Some(unsafe { &slab.as_ref().own().labels })
@@ -175,7 +164,6 @@ impl Local {
                 return None;
             }
         }
-        self.refresh(slab);
         own_cell(id)
     }
 
@@ -195,7 +183,7 @@ impl Local {
         self.state.set(State::Attached);
         // SAFETY: as above.
         let slab = unsafe { &*slab.as_ptr() };
-        self.refresh(slab);
+        self.directory.set(slab.directory());
         Some(slab)
     }
 
@@ -216,19 +204,12 @@ impl Local {
         }
     }
 
-    fn refresh(&self, slab: &Slab) {
-        let (directory, len) = slab.directory();
-        self.directory.set(directory);
-        self.len.set(len);
-    }
-
     fn leave(&self) {
-        self.len.set(0);
-        self.directory.set(ptr::null());
+        self.directory.set(&raw const NOWHERE);
         self.state.set(State::Exited);
         if let Some(slab) = self.slab.take() {
             // SAFETY: this thread owns the slab until `detach`.
-            unsafe { slab.as_ref().own().labels.clear() };
+            unsafe { slab.as_ref().own().labels.clear(&ARENA) };
             ARENA.detach(slab);
         }
     }

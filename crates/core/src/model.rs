@@ -26,10 +26,7 @@ impl Arena {
     }
 
     pub fn thread(&self) -> Thread {
-        Thread {
-            arena: self.0.clone(),
-            slab: self.0.attach().expect("there are slabs"),
-        }
+        Thread { arena: self.0.clone(), slab: self.0.attach().expect("there are slabs") }
     }
 
     pub fn slabs(&self) -> usize {
@@ -81,14 +78,6 @@ impl Counter {
     pub fn get(&self) -> u64 {
         self.0.get()
     }
-
-    pub fn same_cell(&self, other: &Counter) -> bool {
-        self.0.cell() == other.0.cell()
-    }
-
-    pub fn cell(&self) -> u32 {
-        self.0.cell().0
-    }
 }
 
 #[derive(Clone)]
@@ -106,9 +95,7 @@ impl Gauge {
     pub fn add(&self, thread: &Thread, x: f64) {
         let id = self.0.cell();
         match thread.claim(id).and_then(|_| thread.slab().block(id)) {
-            Some(own) => self
-                .0
-                .add_own(own.first_chunk().expect("a block is whole"), x),
+            Some(own) => self.0.add_own(own.first_chunk().expect("a block is whole"), x),
             None => self.0.add_shared(x),
         }
     }
@@ -128,11 +115,7 @@ pub struct Histogram(Arc<Distribution>);
 impl Histogram {
     /// Values from 0 to 31: one octave, so that its block fits a model's page.
     pub fn new(arena: &Arena) -> Histogram {
-        Histogram(Arc::new(Distribution::new(
-            arena.0.clone(),
-            Self::layout(),
-            Unit::Nanoseconds,
-        )))
+        Histogram(Arc::new(Distribution::new(arena.0.clone(), Self::layout(), Unit::Nanoseconds)))
     }
 
     fn layout() -> Layout {
@@ -140,12 +123,7 @@ impl Histogram {
     }
 
     fn record_of(value: u64) -> Record {
-        Record {
-            layout: Self::layout(),
-            value,
-            sum: value,
-            failed: false,
-        }
+        Record { layout: Self::layout(), value, sum: value, failed: false }
     }
 
     pub fn record(&self, thread: &Thread, value: u64) {

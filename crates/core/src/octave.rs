@@ -17,9 +17,7 @@ pub(crate) const fn bytes(cells: usize) -> usize {
 /// A new octave of zeroes.
 pub(crate) fn new(cells: usize) -> u64 {
     let octave: Box<[AtomicU32]> = (0..cells).map(|_| AtomicU32::new(0)).collect();
-    let address = Box::into_raw(octave)
-        .cast::<AtomicU32>()
-        .expose_provenance();
+    let address = Box::into_raw(octave).cast::<AtomicU32>().expose_provenance();
     debug_assert!(address as u64 >= FIRST);
     address as u64
 }

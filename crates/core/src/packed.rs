@@ -18,10 +18,7 @@ impl Packed {
     }
 
     pub(crate) fn iter(&self) -> Iter<'_> {
-        Iter {
-            bytes: &self.bytes,
-            next: 0,
-        }
+        Iter { bytes: &self.bytes, next: 0 }
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -1,5 +1,6 @@
 //! The metrics of a service, by name.
 
+use crate::arena::Pages;
 use crate::clock::{self, Clock};
 use crate::counter::{Counter, FloatCounter, ObservedCounter};
 use crate::desc::{Desc, check_label_name, check_metric_name};
@@ -7,10 +8,11 @@ use crate::error::{Error, ErrorKind};
 use crate::family::{Family, FamilyCore, handle};
 use crate::gauge::Gauge;
 use crate::histogram::{Histogram, HistogramOptions};
-use crate::metric::{Instrument, Spec};
-use crate::snapshot::{FamilyInfo, Kind, Snapshot, Visitor};
+use crate::metric::{Instrument, Spec, prefetch};
+use crate::slot::Slot;
+use crate::snapshot::{FamilyInfo, Kind, Snapshot, Value, Visitor};
 use crate::sync::Lock;
-use crate::{collector::CollectorCore, local};
+use crate::{collector::CollectorCore, fork, local};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -89,11 +91,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn bytes_of(&self, histogram: bool) -> &AtomicUsize {
-        if histogram {
-            &self.histogram_bytes
-        } else {
-            &self.other_bytes
-        }
+        if histogram { &self.histogram_bytes } else { &self.other_bytes }
     }
 
     pub(crate) fn charge(&self, bytes: usize, histogram: bool) -> bool {
@@ -172,16 +170,10 @@ impl RegistryBuilder {
             shared: Arc::new(shared),
             families: Lock::new(BTreeMap::new()),
             collector: Lock::new(None),
-            window: Lock::new(Window {
-                from_ns: now_ns,
-                to_ns: now_ns,
-                ticks: 0,
-            }),
+            window: Lock::new(Window { from_ns: now_ns, to_ns: now_ns, ticks: 0 }),
             expire_after: self.expire_after,
         };
-        Registry {
-            inner: Arc::new(inner),
-        }
+        Registry { inner: Arc::new(inner) }
     }
 }
 
@@ -292,10 +284,8 @@ impl Registry {
         for (index, name) in label_names.iter().enumerate() {
             check_label_name(&desc.name, name)?;
             if label_names[..index].contains(name) {
-                let text = format!(
-                    "label name {name:?} of metric {:?}: it is there twice",
-                    desc.name
-                );
+                let text =
+                    format!("label name {name:?} of metric {:?}: it is there twice", desc.name);
                 return Err(Error::new(ErrorKind::Name, text));
             }
         }
@@ -332,10 +322,7 @@ impl Registry {
     /// Shows what the last [tick](Self::tick) saw: what counters and histograms grew by in the
     /// [window](Self::window) that it closed, and gauges as they are.
     pub fn visit_window(&self, visitor: &mut dyn Visitor) {
-        let mut cursor = Cursor {
-            last_window: true,
-            ..self.cursor()
-        };
+        let mut cursor = Cursor { last_window: true, ..self.cursor() };
         while cursor.next(BATCH, visitor) {}
     }
 
@@ -351,16 +338,15 @@ impl Registry {
         Cursor {
             families: families.into_iter(),
             current: None,
+            pages: Pages::default(),
             last_window: false,
         }
     }
 
     /// Everything as plain structs.
     pub fn snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot {
-            unix_ns: self.inner.shared.clock.unix_ns(),
-            families: Vec::new(),
-        };
+        let mut snapshot =
+            Snapshot { unix_ns: self.inner.shared.clock.unix_ns(), families: Vec::new() };
         self.visit(&mut snapshot);
         snapshot
     }
@@ -372,10 +358,7 @@ impl Registry {
         clock::refine();
         let shared = &self.inner.shared;
         let now_ns = shared.clock.now_ns();
-        let idle = self
-            .inner
-            .expire_after
-            .map(|d| now_ns.checked_sub(d.as_nanos() as u64));
+        let idle = self.inner.expire_after.map(|d| now_ns.checked_sub(d.as_nanos() as u64));
         let mut cursor = self.cursor();
         let mut window_bytes = 0;
         for family in cursor.families.by_ref() {
@@ -388,11 +371,7 @@ impl Registry {
         }
         shared.window_bytes.store(window_bytes, Ordering::Relaxed);
         let mut window = self.inner.window.lock();
-        *window = Window {
-            from_ns: window.to_ns,
-            to_ns: now_ns,
-            ticks: window.ticks + 1,
-        };
+        *window = Window { from_ns: window.to_ns, to_ns: now_ns, ticks: window.ticks + 1 };
     }
 
     /// What the registry holds and what it refused.
@@ -418,10 +397,7 @@ impl Registry {
         let families: Vec<_> = self.inner.families.lock().values().cloned().collect();
         let bytes = families.iter().map(|family| {
             let state = family.state.lock();
-            let series = state
-                .slots
-                .iter()
-                .filter_map(|slot| slot.series.metric.distribution());
+            let series = state.slots.iter().filter_map(|slot| slot.series.metric.distribution());
             series.map(|d| SERIES_HEAP + d.base_bytes()).sum::<usize>()
         });
         bytes.sum::<usize>() + self.inner.shared.window_bytes.load(Ordering::Relaxed)
@@ -499,6 +475,10 @@ fn check_samples(
     name: &str,
     spec: Spec,
 ) -> Result<(), Error> {
+    // OpenMetrics calls a counter's family by its name without `_total`.
+    let stem = name.strip_suffix("_total").map(str::to_owned);
+    let family = stem.or_else(|| (spec.kind() != Kind::Counter).then(|| format!("{name}_total")));
+    let family = family.filter(|other| families.contains_key(other.as_str()));
     let taken = SAMPLES.iter().find_map(|suffix| {
         let stem = name.strip_suffix(suffix)?;
         let owner = families.get(stem)?;
@@ -506,12 +486,10 @@ fn check_samples(
     });
     let takes = || {
         let sample = SAMPLES.iter().map(|suffix| format!("{name}{suffix}"));
-        sample
-            .into_iter()
-            .find(|s| families.contains_key(s.as_str()))
+        sample.into_iter().find(|s| families.contains_key(s.as_str()))
     };
-    let other = match taken {
-        Some(stem) => Some(stem),
+    let other = match taken.or(family) {
+        Some(other) => Some(other),
         None if spec.kind() == Kind::Histogram => takes(),
         None => None,
     };
@@ -519,7 +497,7 @@ fn check_samples(
         None => Ok(()),
         Some(other) => {
             let text =
-                format!("metric {name:?} would share samples with {other:?}: use another name");
+                format!("metric {name:?} would share a name with {other:?} on export: use another");
             Err(Error::new(ErrorKind::Clash, text))
         }
     }
@@ -557,8 +535,9 @@ pub struct RegistryStats {
 /// Reads a registry a few series at a time. See [`Registry::cursor`].
 pub struct Cursor {
     families: std::vec::IntoIter<Arc<FamilyCore>>,
-    /// The family that is being read and the sequence to go on from.
-    current: Option<(Arc<FamilyCore>, u64)>,
+    /// The family that is being read, and where to go on.
+    current: Option<(Arc<FamilyCore>, Place)>,
+    pages: Pages,
     last_window: bool,
 }
 
@@ -567,17 +546,19 @@ impl Cursor {
     /// call to the last are shown once, whatever else comes and goes.
     pub fn next(&mut self, most: usize, visitor: &mut dyn Visitor) -> bool {
         let mut left = most.max(1);
+        // One pass for all the locks below.
+        let _pass = fork::enter();
         loop {
             let (family, from) = match self.current.take() {
                 Some(current) => current,
                 None => match self.families.next() {
-                    Some(family) => (family, 0),
+                    Some(family) => (family, Place::default()),
                     None => return false,
                 },
             };
-            let (shown, next) = show(&family, from, left, self.last_window, visitor);
+            let (shown, next) = self.show(&family, from, left, visitor);
             left -= shown;
-            self.current = next.map(|sequence| (family, sequence));
+            self.current = next.map(|place| (family, place));
             if left == 0 {
                 return self.current.is_some() || self.families.len() > 0;
             }
@@ -585,43 +566,72 @@ impl Cursor {
     }
 }
 
-/// Shows up to `most` series of a family from a sequence on; tells how many, and where to go on.
-fn show(
-    family: &FamilyCore,
-    from: u64,
-    most: usize,
-    last_window: bool,
-    visitor: &mut dyn Visitor,
-) -> (usize, Option<u64>) {
-    let state = family.state.lock();
-    let first = state
-        .slots
-        .partition_point(|slot| slot.series.sequence < from);
-    let rest = &state.slots[first..];
-    let shown = &rest[..rest.len().min(most)];
-    if from == 0 && !shown.is_empty() {
-        visitor.family(&family.info);
+/// A series in its family: its sequence, and its index unless others before it were removed.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    sequence: u64,
+    index: usize,
+}
+
+impl Place {
+    fn find(self, slots: &[Slot]) -> usize {
+        match slots.get(self.index) {
+            Some(slot) if slot.series.sequence == self.sequence => self.index,
+            _ => slots.partition_point(|slot| slot.series.sequence < self.sequence),
+        }
     }
-    let slabs = local::arena().read();
-    for slot in shown {
-        let value = if last_window {
-            slot.last(&slabs)
-        } else {
-            slot.series.metric.value(&slabs)
-        };
-        visitor.series(&family.info, &slot.series.info, value.as_value());
+}
+
+impl Cursor {
+    /// Shows up to `most` series of a family from a place on; tells how many, and where to go on.
+    fn show(
+        &mut self,
+        family: &FamilyCore,
+        from: Place,
+        most: usize,
+        visitor: &mut dyn Visitor,
+    ) -> (usize, Option<Place>) {
+        let state = family.state.lock();
+        let first = from.find(&state.slots);
+        let rest = &state.slots[first..];
+        let shown = &rest[..rest.len().min(most)];
+        if from.sequence == 0 && !shown.is_empty() {
+            visitor.family(&family.info);
+        }
+        let slabs = local::arena().read_with(std::mem::take(&mut self.pages));
+        for (index, slot) in shown.iter().enumerate() {
+            let Slot { series, .. } = slot;
+            // Series lie all over the heap: what comes soon is asked for while this one is shown
+            // (100,000 series: 72 to 40 ns each).
+            if let Some(ahead) = shown.get(index + 16) {
+                prefetch(Arc::as_ptr(&ahead.series));
+                prefetch(&raw const ahead.series.metric);
+            }
+            if let Some(ahead) = shown.get(index + 8) {
+                ahead.series.metric.prefetch();
+                prefetch(ahead.series.info.label_values.as_ptr());
+            }
+            if let Some(ahead) = shown.get(index + 4) {
+                ahead.series.info.label_values.iter().for_each(|value| prefetch(value.as_ptr()));
+            }
+            let mut see = |value: Value<'_>| visitor.series(&family.info, &series.info, value);
+            match self.last_window {
+                true => see(slot.last(&slabs).as_value()),
+                false => series.metric.show(&slabs, see),
+            }
+        }
+
+        let next = rest.get(shown.len());
+        let next =
+            next.map(|slot| Place { sequence: slot.series.sequence, index: first + shown.len() });
+        self.pages = slabs.into_pages();
+        (shown.len(), next)
     }
-    (
-        shown.len(),
-        rest.get(shown.len()).map(|slot| slot.series.sequence),
-    )
 }
 
 impl fmt::Debug for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cursor")
-            .field("families_left", &self.families.len())
-            .finish()
+        f.debug_struct("Cursor").field("families_left", &self.families.len()).finish()
     }
 }
 

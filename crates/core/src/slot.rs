@@ -5,7 +5,7 @@ use crate::distribution::SUM;
 use crate::family::Series;
 use crate::metric::Metric;
 use crate::packed::{Packed, difference};
-use crate::snapshot::{HistogramValue, OwnedValue};
+use crate::snapshot::{HistogramValue, OwnedValue, Value};
 use crate::window::of_cells;
 use std::sync::Arc;
 
@@ -40,17 +40,9 @@ impl Slot {
     pub(crate) fn new(series: Arc<Series>, now_ns: u64) -> Slot {
         let window = match series.metric.distribution() {
             Some(_) => Window::Cells(Box::default()),
-            None => Window::Number {
-                before: 0,
-                delta: 0,
-            },
+            None => Window::Number { before: 0, delta: 0 },
         };
-        Slot {
-            series,
-            moved_ns: now_ns,
-            seen: false,
-            window,
-        }
+        Slot { series, moved_ns: now_ns, seen: false, window }
     }
 
     /// Closes the window: what grew since the last call is the delta that readers get.
@@ -61,7 +53,7 @@ impl Slot {
             Window::Number { before, delta } => match metric {
                 Metric::Gauge(core) => core.take_touched(),
                 _ => {
-                    let (now, grown) = grown(metric.value(slabs), *before);
+                    let (now, grown) = metric.show(slabs, |value| grown(value, *before));
                     let baseline = !self.seen && matches!(metric, Metric::Observed(_));
                     (*before, *delta) = (now, if baseline { 0 } else { grown });
                     grown != 0
@@ -95,11 +87,11 @@ impl Slot {
     }
 }
 
-fn grown(now: OwnedValue, before: u64) -> (u64, u64) {
+fn grown(now: Value<'_>, before: u64) -> (u64, u64) {
     match now {
-        OwnedValue::Counter(now) => (now, now.wrapping_sub(before)),
-        OwnedValue::FloatCounter(now) => (now.to_bits(), (now - f64::from_bits(before)).to_bits()),
-        OwnedValue::Gauge(_) | OwnedValue::Histogram(_) => (0, 0),
+        Value::Counter(now) => (now, now.wrapping_sub(before)),
+        Value::FloatCounter(now) => (now.to_bits(), (now - f64::from_bits(before)).to_bits()),
+        Value::Gauge(_) | Value::Histogram(_) => (0, 0),
     }
 }
 
@@ -121,16 +113,8 @@ impl Cells {
     }
 
     fn last(&self, metric: &Metric) -> HistogramValue {
-        let cells = metric
-            .distribution()
-            .expect("these windows are histograms'");
+        let cells = metric.distribution().expect("these windows are histograms'");
         let delta = self.delta.iter().collect();
-        of_cells(
-            delta,
-            self.delta_sum,
-            self.max,
-            cells.layout(),
-            cells.sum_unit(),
-        )
+        of_cells(delta, self.delta_sum, self.max, cells.layout(), cells.sum_unit())
     }
 }

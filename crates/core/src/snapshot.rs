@@ -47,9 +47,7 @@ impl SeriesInfo {
     ) -> impl Iterator<Item = (&'a str, &'a str)> + 'a {
         let overflow = self.overflow.then_some(("overflow", "true"));
         let names = family.label_names.iter().map(|n| &**n);
-        overflow
-            .into_iter()
-            .chain(names.zip(self.label_values.iter().map(|v| &**v)))
+        overflow.into_iter().chain(names.zip(self.label_values.iter().map(|v| &**v)))
     }
 }
 
@@ -121,14 +119,7 @@ pub struct HistogramValue {
 
 impl HistogramValue {
     pub(crate) fn empty(layout: Layout, sum_unit: Unit) -> HistogramValue {
-        HistogramValue {
-            buckets: Vec::new(),
-            count: 0,
-            sum: 0,
-            sum_unit,
-            max: 0,
-            layout,
-        }
+        HistogramValue { buckets: Vec::new(), count: 0, sum: 0, sum_unit, max: 0, layout }
     }
 
     /// The value below or at which the share `q` (0 to 1) of all values lies: the highest value
@@ -166,11 +157,7 @@ impl HistogramValue {
     /// `(lowest value, highest value, count)` of each cell that has values, ascending.
     pub fn iter_values(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
         self.buckets.iter().map(|&(cell, count)| {
-            (
-                self.layout.lowest_in(cell),
-                self.layout.highest_in(cell),
-                count,
-            )
+            (self.layout.lowest_in(cell), self.layout.highest_in(cell), count)
         })
     }
 
@@ -181,8 +168,7 @@ impl HistogramValue {
         let mut hdr = hdrhistogram::Histogram::new_with_bounds(1, highest, digits)
             .expect("a layout's bounds are bounds of HdrHistogram");
         for (lowest, _, count) in self.iter_values() {
-            hdr.record_n(lowest, count)
-                .expect("a cell lies within the bounds");
+            hdr.record_n(lowest, count).expect("a cell lies within the bounds");
         }
         hdr
     }
@@ -226,9 +212,7 @@ impl Snapshot {
         let family = self.family(name)?;
         let same = |s: &&SeriesSnapshot| {
             s.info.labels(&family.info).count() == labels.len()
-                && s.info
-                    .labels(&family.info)
-                    .all(|pair| labels.contains(&pair))
+                && s.info.labels(&family.info).all(|pair| labels.contains(&pair))
         };
         Some(family.series.iter().find(same)?.value.as_value())
     }
@@ -249,20 +233,11 @@ pub trait Visitor {
 
 impl Visitor for Snapshot {
     fn family(&mut self, family: &FamilyInfo) {
-        self.families.push(FamilySnapshot {
-            info: family.clone(),
-            series: Vec::new(),
-        });
+        self.families.push(FamilySnapshot { info: family.clone(), series: Vec::new() });
     }
 
     fn series(&mut self, _: &FamilyInfo, series: &SeriesInfo, value: Value<'_>) {
-        let family = self
-            .families
-            .last_mut()
-            .expect("a family comes before its series");
-        family.series.push(SeriesSnapshot {
-            info: series.clone(),
-            value: value.into(),
-        });
+        let family = self.families.last_mut().expect("a family comes before its series");
+        family.series.push(SeriesSnapshot { info: series.clone(), value: value.into() });
     }
 }

@@ -41,20 +41,16 @@ mod real {
 
         pub(crate) fn lock(&self) -> Guard<'_, T> {
             let pass = fork::enter();
-            Guard {
-                inner: self.0.lock().unwrap_or_else(PoisonError::into_inner),
-                _pass: pass,
-            }
+            Guard { inner: self.0.lock().unwrap_or_else(PoisonError::into_inner), _pass: pass }
         }
 
         pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
             let pass = fork::enter();
             match self.0.try_lock() {
                 Ok(inner) => Some(Guard { inner, _pass: pass }),
-                Err(TryLockError::Poisoned(e)) => Some(Guard {
-                    inner: e.into_inner(),
-                    _pass: pass,
-                }),
+                Err(TryLockError::Poisoned(e)) => {
+                    Some(Guard { inner: e.into_inner(), _pass: pass })
+                }
                 Err(TryLockError::WouldBlock) => None,
             }
         }

@@ -31,11 +31,7 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(now_ns: u64) -> Window {
-        Window {
-            ended: VecDeque::new(),
-            before: Part::default(),
-            began_ns: now_ns,
-        }
+        Window { ended: VecDeque::new(), before: Part::default(), began_ns: now_ns }
     }
 
     /// Ends parts whose time is over. What was recorded while nobody called this belongs to the
@@ -51,10 +47,7 @@ impl Window {
         }
         let now = read(distribution);
         self.push(self.since_began(&now));
-        self.before = Part {
-            cells: now.buckets.iter().copied().collect(),
-            sum: now.sum,
-        };
+        self.before = Part { cells: now.buckets.iter().copied().collect(), sum: now.sum };
     }
 
     fn push(&mut self, part: Part) {
@@ -66,9 +59,7 @@ impl Window {
 
     fn since_began(&self, now: &HistogramValue) -> Part {
         Part {
-            cells: difference(&now.buckets, &self.before.cells)
-                .into_iter()
-                .collect(),
+            cells: difference(&now.buckets, &self.before.cells).into_iter().collect(),
             sum: now.sum.wrapping_sub(self.before.sum),
         }
     }
@@ -112,15 +103,6 @@ pub(crate) fn of_cells(
     sum_unit: Unit,
 ) -> HistogramValue {
     let count = buckets.iter().map(|(_, n)| n).sum();
-    let max = buckets
-        .last()
-        .map_or(0, |&(cell, _)| layout.highest_in(cell).min(max));
-    HistogramValue {
-        buckets,
-        count,
-        sum,
-        sum_unit,
-        max,
-        layout,
-    }
+    let max = buckets.last().map_or(0, |&(cell, _)| layout.highest_in(cell).min(max));
+    HistogramValue { buckets, count, sum, sum_unit, max, layout }
 }

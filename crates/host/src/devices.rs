@@ -34,10 +34,7 @@ impl Answers {
     /// The answer for `name`, asked once.
     pub(crate) fn get(&mut self, name: &[u8], ask: impl FnOnce() -> bool) -> bool {
         let (before, after) = self.known.split_at(self.next.min(self.known.len()));
-        let found = after
-            .iter()
-            .chain(before)
-            .position(|(known, _)| &**known == name);
+        let found = after.iter().chain(before).position(|(known, _)| &**known == name);
         let index = match found {
             Some(offset) => (self.next + offset) % self.known.len(),
             None => {
@@ -58,10 +55,7 @@ pub(crate) struct Disks {
 
 impl Disks {
     pub(crate) fn new(root: &Path) -> Self {
-        Disks {
-            sys_block: root.join("sys/block"),
-            answers: Answers::default(),
-        }
+        Disks { sys_block: root.join("sys/block"), answers: Answers::default() }
     }
 
     pub(crate) fn start(&mut self, now_ns: u64) {
@@ -89,9 +83,7 @@ impl Disks {
 }
 
 fn in_memory(name: &[u8]) -> bool {
-    [&b"loop"[..], b"ram", b"zram"]
-        .iter()
-        .any(|kind| numbered(name, kind))
+    [&b"loop"[..], b"ram", b"zram"].iter().any(|kind| numbered(name, kind))
 }
 
 fn always_stacked(name: &[u8]) -> bool {
@@ -132,10 +124,7 @@ pub(crate) struct Interfaces {
 
 impl Interfaces {
     pub(crate) fn new(root: &Path) -> Self {
-        Interfaces {
-            sys_net: root.join("sys/class/net"),
-            answers: Answers::default(),
-        }
+        Interfaces { sys_net: root.join("sys/class/net"), answers: Answers::default() }
     }
 
     pub(crate) fn start(&mut self, now_ns: u64) {
@@ -178,16 +167,7 @@ mod tests {
         for name in ["sda1", "sda12", "nvme0n1p1", "cciss/c0d0p3"] {
             assert!(is_partition(name.as_bytes(), text), "{name}");
         }
-        for name in [
-            "sda",
-            "sdb1",
-            "nvme0n1",
-            "nvme0n2",
-            "xvda1",
-            "cciss/c0d0",
-            "0",
-            "",
-        ] {
+        for name in ["sda", "sdb1", "nvme0n1", "nvme0n2", "xvda1", "cciss/c0d0", "0", ""] {
             assert!(!is_partition(name.as_bytes(), text), "{name}");
         }
     }

@@ -105,11 +105,8 @@ mod tests {
 
     #[test]
     fn a_file_whose_process_ended_is_dropped() {
-        let mut child = Command::new("cat")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let path = format!("proc/{}/stat", child.id());
         let mut file = KeptFile::new(Path::new("/"), &[&path]);
         let mut buffer = Vec::new();

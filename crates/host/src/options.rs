@@ -149,10 +149,7 @@ impl NameFilter {
     }
 
     fn new<I: IntoIterator<Item = S>, S: Into<String>>(rule: Rule, patterns: I) -> Self {
-        NameFilter {
-            rule,
-            patterns: patterns.into_iter().map(Into::into).collect(),
-        }
+        NameFilter { rule, patterns: patterns.into_iter().map(Into::into).collect() }
     }
 
     /// Whether a name is taken.
@@ -211,11 +208,7 @@ mod tests {
             ("a*b*c", "a-b-b-c", true),
             ("a*b*c", "a-b-b-d", false),
         ] {
-            assert_eq!(
-                matches(pattern.as_bytes(), name.as_bytes()),
-                expected,
-                "{pattern} {name}"
-            );
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
         }
     }
 

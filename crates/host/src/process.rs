@@ -36,10 +36,7 @@ impl ProcessReader {
     pub(crate) fn read(&mut self, buffer: &mut Vec<u8>, now_ns: u64) -> ProcessSample {
         let clock_ns = self.own_machine.then(os::process_cpu_ns).flatten();
         self.forget_parent();
-        let stat = self
-            .stat
-            .read(buffer, now_ns)
-            .and_then(parse::process::stat);
+        let stat = self.stat.read(buffer, now_ns).and_then(parse::process::stat);
         let stat = stat.unwrap_or_default();
         let statm = self.statm.read(buffer, now_ns).map(parse::process::statm);
         let (virtual_pages, resident_pages) = statm.unwrap_or_default();
@@ -77,19 +74,14 @@ impl ProcessReader {
         if self.own_machine {
             return os::max_fds();
         }
-        self.limits
-            .read(buffer, now_ns)
-            .and_then(parse::process::max_fds)
+        self.limits.read(buffer, now_ns).and_then(parse::process::max_fds)
     }
 
     /// Computed once: the boot time moves when the wall clock is set, the start of a process does not.
     fn start_time(&mut self, buffer: &mut Vec<u8>, now_ns: u64, ticks: Option<u64>) -> Option<f64> {
         if self.start_time_unix_s.is_none() {
             let after_boot_ns = ticks?.checked_mul(os::tick_ns())?;
-            let boot_s = self
-                .boot
-                .read(buffer, now_ns)
-                .and_then(parse::stat::boot_time)?;
+            let boot_s = self.boot.read(buffer, now_ns).and_then(parse::stat::boot_time)?;
             self.start_time_unix_s = Some(boot_s as f64 + after_boot_ns as f64 / 1e9);
             self.boot.forget();
         }

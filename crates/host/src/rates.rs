@@ -103,9 +103,7 @@ impl DiskTimes {
     /// For a disk that did not begin anew.
     pub(crate) fn between(before: &DiskSample, after: &DiskSample, elapsed_ns: u64) -> Self {
         // busy time grows as fast as time at most, requests' times by any factor
-        let most_busy_ms = (elapsed_ns / 1_000_000)
-            .saturating_mul(2)
-            .saturating_add(1000);
+        let most_busy_ms = (elapsed_ns / 1_000_000).saturating_mul(2).saturating_add(1000);
         let any = WRAP_MS / 2;
         DiskTimes {
             busy_ms: grown_ms(before.busy_time_ms, after.busy_time_ms, most_busy_ms),
@@ -173,15 +171,9 @@ mod tests {
 
     #[test]
     fn unknown_parts_have_no_share() {
-        let old = |user_ns| CpuTimes {
-            user_ns,
-            ..CpuTimes::default()
-        };
+        let old = |user_ns| CpuTimes { user_ns, ..CpuTimes::default() };
         let shares = CpuShares::between(&old(1), &old(2)).unwrap();
-        assert_eq!(
-            (shares.busy, shares.iowait, shares.steal),
-            (1.0, None, None)
-        );
+        assert_eq!((shares.busy, shares.iowait, shares.steal), (1.0, None, None));
     }
 
     #[test]
@@ -192,22 +184,13 @@ mod tests {
     }
 
     fn disk(reads: u64, read_time_ms: u64, busy_time_ms: u64, queue_time_ms: u64) -> DiskSample {
-        DiskSample {
-            reads,
-            read_time_ms,
-            busy_time_ms,
-            queue_time_ms,
-            ..DiskSample::default()
-        }
+        DiskSample { reads, read_time_ms, busy_time_ms, queue_time_ms, ..DiskSample::default() }
     }
 
     #[test]
     fn disk_rates_are_those_of_iostat() {
-        let rates = DiskRates::between(
-            &disk(10, 100, 500, 1000),
-            &disk(30, 150, 700, 4000),
-            2 * SECOND,
-        );
+        let rates =
+            DiskRates::between(&disk(10, 100, 500, 1000), &disk(30, 150, 700, 4000), 2 * SECOND);
         let expected = DiskRates {
             utilisation: Some(0.1),
             queue_length: Some(1.5),
@@ -240,40 +223,23 @@ mod tests {
         assert_eq!(rates.utilisation, None);
         assert_eq!(rates.read_await_s, Some(0.01));
         let most = disk(1, u64::MAX, u64::MAX, u64::MAX);
-        assert_eq!(
-            DiskRates::between(&most, &disk(1, 0, 0, 0), 1)
-                .unwrap()
-                .queue_length,
-            None
-        );
+        assert_eq!(DiskRates::between(&most, &disk(1, 0, 0, 0), 1).unwrap().queue_length, None);
     }
 
     #[test]
     fn a_disk_that_began_anew_has_no_rates() {
-        assert_eq!(
-            DiskRates::between(&disk(9, 9, 9, 9), &disk(1, 9, 9, 9), SECOND),
-            None
-        );
-        assert_eq!(
-            DiskRates::between(&disk(1, 1, 1, 1), &disk(2, 2, 2, 2), 0),
-            None
-        );
+        assert_eq!(DiskRates::between(&disk(9, 9, 9, 9), &disk(1, 9, 9, 9), SECOND), None);
+        assert_eq!(DiskRates::between(&disk(1, 1, 1, 1), &disk(2, 2, 2, 2), 0), None);
     }
 
     #[test]
     fn process_cpu_is_used_time_by_elapsed_time() {
         let at = |at_ns, cpu_ns| {
-            let mut sample = HostSample {
-                at_ns,
-                ..HostSample::default()
-            };
+            let mut sample = HostSample { at_ns, ..HostSample::default() };
             sample.process.cpu_ns = cpu_ns;
             sample
         };
-        assert_eq!(
-            process_cpu_ratio(&at(0, Some(5)), &at(100, Some(155))),
-            Some(1.5)
-        );
+        assert_eq!(process_cpu_ratio(&at(0, Some(5)), &at(100, Some(155))), Some(1.5));
         assert_eq!(process_cpu_ratio(&at(0, None), &at(100, Some(155))), None);
         assert_eq!(process_cpu_ratio(&at(0, Some(9)), &at(100, Some(5))), None);
         assert_eq!(process_cpu_ratio(&at(7, Some(9)), &at(7, Some(9))), None);

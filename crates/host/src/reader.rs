@@ -73,9 +73,7 @@ impl Files {
 
 impl fmt::Debug for HostReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostReader")
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        f.debug_struct("HostReader").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
@@ -149,10 +147,7 @@ impl HostReader {
         let max_cores = self.options.per_core.then_some(self.options.max_cores);
         let text = files.stat.read(buffer, sample.at_ns).unwrap_or_default();
         parse::stat::fill(sample, text, os::tick_ns(), max_cores);
-        sample.load = files
-            .loadavg
-            .read(buffer, sample.at_ns)
-            .and_then(parse::stat::load);
+        sample.load = files.loadavg.read(buffer, sample.at_ns).and_then(parse::stat::load);
     }
 
     fn read_memory(&mut self, sample: &mut HostSample) {

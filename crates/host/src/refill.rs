@@ -41,13 +41,7 @@ pub(crate) struct Refill<T> {
 
 impl<T: Named> Refill<T> {
     pub(crate) fn new(list: Option<Vec<T>>, most: usize) -> Self {
-        Refill {
-            list: list.unwrap_or_default(),
-            filled: 0,
-            same_names: true,
-            most,
-            over_limit: 0,
-        }
+        Refill { list: list.unwrap_or_default(), filled: 0, same_names: true, most, over_limit: 0 }
     }
 
     /// Puts an entry, whose own name is empty, under `name`. A name that was put before is left
@@ -58,9 +52,7 @@ impl<T: Named> Refill<T> {
             return;
         }
         let slot = self.list.get_mut(self.filled);
-        let mut text = slot
-            .map(|slot| std::mem::take(slot.name_mut()))
-            .unwrap_or_default();
+        let mut text = slot.map(|slot| std::mem::take(slot.name_mut())).unwrap_or_default();
         if text.as_bytes() != name {
             self.same_names = false;
             write_name(&mut text, name);
@@ -100,10 +92,7 @@ mod tests {
     fn fill(list: Option<Vec<DiskSample>>, names: &[&[u8]]) -> Vec<DiskSample> {
         let mut refill = Refill::new(list, 4);
         for (index, name) in names.iter().enumerate() {
-            let entry = DiskSample {
-                reads: index as u64,
-                ..DiskSample::default()
-            };
+            let entry = DiskSample { reads: index as u64, ..DiskSample::default() };
             refill.put(name, entry);
         }
         refill.finish()

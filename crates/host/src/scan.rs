@@ -83,15 +83,7 @@ mod tests {
     fn a_number_is_digits_within_u64() {
         assert_eq!(number(b"0"), Some(0));
         assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
-        for bad in [
-            &b""[..],
-            b"18446744073709551616",
-            b"-1",
-            b"+1",
-            b"1x",
-            b"0x1",
-            b"1.",
-        ] {
+        for bad in [&b""[..], b"18446744073709551616", b"-1", b"+1", b"1x", b"0x1", b"1."] {
             assert_eq!(number(bad), None, "{bad:?}");
         }
     }

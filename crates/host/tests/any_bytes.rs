@@ -31,9 +31,7 @@ fn almost_a_file() -> impl Strategy<Value = Vec<u8>> {
     let separator = prop_oneof![4 => Just(" "), 1 => Just("\n"), 1 => Just("\t "), 1 => Just("")];
     let text = prop::collection::vec((word, separator), 0..80);
     let text = text.prop_map(|parts| {
-        let parts = parts
-            .into_iter()
-            .flat_map(|(word, end)| [word, end.to_owned()]);
+        let parts = parts.into_iter().flat_map(|(word, end)| [word, end.to_owned()]);
         parts.collect::<String>().into_bytes()
     });
     prop_oneof![text, prop::collection::vec(any::<u8>(), 0..300)]
@@ -70,11 +68,7 @@ fn check_rates(before: &HostSample, after: &HostSample) {
         shares.iowait.map(share);
         shares.steal.map(share);
     }
-    let pairs = before
-        .disks
-        .iter()
-        .flatten()
-        .zip(after.disks.iter().flatten());
+    let pairs = before.disks.iter().flatten().zip(after.disks.iter().flatten());
     for (before, after) in pairs {
         let rates = DiskRates::between(before, after, SECOND);
         rates.and_then(|r| r.utilisation).map(share);

@@ -13,10 +13,7 @@ use procfs::{Current, CurrentSI};
 
 /// A counter, read between two readings of the oracle.
 fn assert_between<T: PartialOrd + Debug>(name: &str, before: T, value: T, after: T) {
-    assert!(
-        before <= value && value <= after,
-        "{name}: {before:?} <= {value:?} <= {after:?}"
-    );
+    assert!(before <= value && value <= after, "{name}: {before:?} <= {value:?} <= {after:?}");
 }
 
 /// A value that moves both ways: it must agree with what the oracle says right before and after,
@@ -44,58 +41,23 @@ fn cpu_and_scheduler_counters_are_the_kernels() {
     let sample = HostReader::new().read();
     let after = procfs::KernelStats::current().unwrap();
     let cpu = sample.cpu.unwrap();
-    assert_between(
-        "user",
-        before.total.user * TICK,
-        cpu.user_ns,
-        after.total.user * TICK,
-    );
-    assert_between(
-        "system",
-        before.total.system * TICK,
-        cpu.system_ns,
-        after.total.system * TICK,
-    );
+    assert_between("user", before.total.user * TICK, cpu.user_ns, after.total.user * TICK);
+    assert_between("system", before.total.system * TICK, cpu.system_ns, after.total.system * TICK);
     let cores = sample.cores.unwrap();
     assert_eq!(cores.len(), before.cpu_time.len());
     for (index, core) in cores.iter().enumerate() {
         let (before, after) = (&before.cpu_time[index], &after.cpu_time[index]);
         let times = core.times;
-        assert_between(
-            "core user",
-            before.user * TICK,
-            times.user_ns,
-            after.user * TICK,
-        );
+        assert_between("core user", before.user * TICK, times.user_ns, after.user * TICK);
         let steal = |t: &procfs::CpuTime| t.steal.map(|ticks| ticks * TICK);
         assert_between("core steal", steal(before), times.steal_ns, steal(after));
         let softirq = |t: &procfs::CpuTime| t.softirq.map(|ticks| ticks * TICK);
-        assert_between(
-            "core softirq",
-            softirq(before),
-            times.softirq_ns,
-            softirq(after),
-        );
+        assert_between("core softirq", softirq(before), times.softirq_ns, softirq(after));
     }
     let system = sample.system;
-    assert_between(
-        "ctxt",
-        before.ctxt,
-        system.context_switches.unwrap(),
-        after.ctxt,
-    );
-    assert_between(
-        "forks",
-        before.processes,
-        system.forks.unwrap(),
-        after.processes,
-    );
-    assert_between(
-        "btime",
-        before.btime,
-        system.boot_time_unix_s.unwrap(),
-        after.btime,
-    );
+    assert_between("ctxt", before.ctxt, system.context_switches.unwrap(), after.ctxt);
+    assert_between("forks", before.processes, system.forks.unwrap(), after.processes);
+    assert_between("btime", before.btime, system.boot_time_unix_s.unwrap(), after.btime);
 }
 
 #[test]
@@ -116,28 +78,12 @@ fn memory_is_the_kernels() {
     let oracle = || procfs::Meminfo::current().unwrap();
     assert_agrees("total", || oracle().mem_total, |s| s.memory.total_bytes);
     assert_agrees("free", || oracle().mem_free, |s| s.memory.free_bytes);
-    assert_agrees(
-        "available",
-        || oracle().mem_available.unwrap(),
-        |s| s.memory.available_bytes,
-    );
+    assert_agrees("available", || oracle().mem_available.unwrap(), |s| s.memory.available_bytes);
     assert_agrees("cached", || oracle().cached, |s| s.memory.cached_bytes);
     assert_agrees("buffers", || oracle().buffers, |s| s.memory.buffers_bytes);
-    assert_agrees(
-        "shared",
-        || oracle().shmem.unwrap(),
-        |s| s.memory.shared_bytes,
-    );
-    assert_agrees(
-        "swap",
-        || oracle().swap_total,
-        |s| s.memory.swap_total_bytes,
-    );
-    assert_agrees(
-        "swap free",
-        || oracle().swap_free,
-        |s| s.memory.swap_free_bytes,
-    );
+    assert_agrees("shared", || oracle().shmem.unwrap(), |s| s.memory.shared_bytes);
+    assert_agrees("swap", || oracle().swap_total, |s| s.memory.swap_total_bytes);
+    assert_agrees("swap free", || oracle().swap_free, |s| s.memory.swap_free_bytes);
 }
 
 #[test]
@@ -163,8 +109,7 @@ fn paging_is_the_kernels() {
 fn disks_are_the_kernels() {
     let read = || {
         let all = procfs::diskstats().unwrap().into_iter();
-        all.map(|disk| (disk.name.clone(), disk))
-            .collect::<HashMap<_, _>>()
+        all.map(|disk| (disk.name.clone(), disk)).collect::<HashMap<_, _>>()
     };
     let before = read();
     let disks = HostReader::new().read().disks.unwrap();
@@ -182,18 +127,10 @@ fn disks_are_the_kernels() {
         );
         assert_between("writes", before.writes, disk.writes, after.writes);
         let sectors = (before.sectors_written, after.sectors_written);
-        assert_between(
-            "written",
-            sectors.0 * 512,
-            disk.written_bytes,
-            sectors.1 * 512,
-        );
+        assert_between("written", sectors.0 * 512, disk.written_bytes, sectors.1 * 512);
         let busy = (before.time_in_progress, after.time_in_progress);
         assert_between("busy", busy.0, disk.busy_time_ms, busy.1);
-        let queue = (
-            before.weighted_time_in_progress,
-            after.weighted_time_in_progress,
-        );
+        let queue = (before.weighted_time_in_progress, after.weighted_time_in_progress);
         assert_between("queue", queue.0, disk.queue_time_ms, queue.1);
         assert_between("flushes", before.flushes, disk.flushes, after.flushes);
     }
@@ -210,32 +147,12 @@ fn interfaces_are_the_kernels() {
             continue; // came or went meanwhile
         };
         let (received, sent) = (interface.received, interface.sent);
-        assert_between(
-            "received",
-            before.recv_bytes,
-            received.bytes,
-            after.recv_bytes,
-        );
-        assert_between(
-            "packets",
-            before.recv_packets,
-            received.packets,
-            after.recv_packets,
-        );
+        assert_between("received", before.recv_bytes, received.bytes, after.recv_bytes);
+        assert_between("packets", before.recv_packets, received.packets, after.recv_packets);
         assert_between("drops", before.recv_drop, received.drops, after.recv_drop);
         assert_between("sent", before.sent_bytes, sent.bytes, after.sent_bytes);
-        assert_between(
-            "sent packets",
-            before.sent_packets,
-            sent.packets,
-            after.sent_packets,
-        );
-        assert_between(
-            "sent errors",
-            before.sent_errs,
-            sent.errors,
-            after.sent_errs,
-        );
+        assert_between("sent packets", before.sent_packets, sent.packets, after.sent_packets);
+        assert_between("sent errors", before.sent_errs, sent.errors, after.sent_errs);
     }
 }
 
@@ -243,11 +160,7 @@ fn interfaces_are_the_kernels() {
 fn this_process_is_the_kernels() {
     let me = Process::myself().unwrap();
     let stat = || me.stat().unwrap();
-    assert_agrees(
-        "threads",
-        || stat().num_threads as u64,
-        |s| s.process.threads,
-    );
+    assert_agrees("threads", || stat().num_threads as u64, |s| s.process.threads);
     assert_agrees(
         "resident",
         || me.statm().unwrap().resident * page_bytes(),
@@ -258,21 +171,12 @@ fn this_process_is_the_kernels() {
         || me.statm().unwrap().size * page_bytes(),
         |s| s.process.virtual_bytes,
     );
-    assert_agrees(
-        "descriptors",
-        || me.fd_count().unwrap() as u64,
-        |s| s.process.open_fds,
-    );
+    assert_agrees("descriptors", || me.fd_count().unwrap() as u64, |s| s.process.open_fds);
 
     let before = stat();
     let sample = HostReader::new().read().process;
     let after = stat();
-    assert_between(
-        "minor faults",
-        before.minflt,
-        sample.minor_faults.unwrap(),
-        after.minflt,
-    );
+    assert_between("minor faults", before.minflt, sample.minor_faults.unwrap(), after.minflt);
     let limit = me.limits().unwrap().max_open_files.soft_limit;
     let limit = match limit {
         procfs::process::LimitValue::Value(n) => Some(n),

@@ -12,12 +12,7 @@ use perf_monitor_host::{
 
 fn names(sample: &HostSample) -> (Vec<&str>, Vec<&str>) {
     let disks = sample.disks.iter().flatten().map(|d| &*d.name).collect();
-    let interfaces = sample
-        .interfaces
-        .iter()
-        .flatten()
-        .map(|i| &*i.name)
-        .collect();
+    let interfaces = sample.interfaces.iter().flatten().map(|i| &*i.name).collect();
     (disks, interfaces)
 }
 
@@ -61,11 +56,7 @@ fn scheduler_counters_and_load_are_read() {
         blocked: Some(1),
     };
     assert_eq!(sample.system, system);
-    let load = LoadSample {
-        one: 0.5,
-        five: 1.25,
-        fifteen: 2.0,
-    };
+    let load = LoadSample { one: 0.5, five: 1.25, fifteen: 2.0 };
     assert_eq!(sample.load, Some(load));
 }
 
@@ -139,10 +130,7 @@ fn partitions_loops_and_devices_made_of_disks_are_left_out() {
     }
     tree.dir("sys/block/bcache0/slaves/sda");
     let sample = tree.sample();
-    assert_eq!(
-        disks(&sample),
-        ["sda", "nvme0n1", "nvme0n2", "xvda1", "cciss/c0d0", "sr0"]
-    );
+    assert_eq!(disks(&sample), ["sda", "nvme0n1", "nvme0n2", "xvda1", "cciss/c0d0", "sr0"]);
 }
 
 #[test]
@@ -151,15 +139,7 @@ fn without_sysfs_names_tell_partitions() {
     tree.remove("sys");
     tree.write("proc/diskstats", DISK_ZOO);
     let sample = tree.sample();
-    let expected = [
-        "sda",
-        "nvme0n1",
-        "nvme0n2",
-        "xvda1",
-        "cciss/c0d0",
-        "sr0",
-        "bcache0",
-    ];
+    let expected = ["sda", "nvme0n1", "nvme0n2", "xvda1", "cciss/c0d0", "sr0", "bcache0"];
     assert_eq!(disks(&sample), expected);
 }
 
@@ -189,14 +169,8 @@ fn old_kernels_do_not_tell_discards_and_flushes() {
     let tree = Tree::machine();
     tree.write("proc/diskstats", "254 0 vda 1 2 3 4 5 6 7 8 9 10 11\n");
     let disk = tree.sample().disks.unwrap().remove(0);
-    assert_eq!(
-        (disk.queue_time_ms, disk.discards, disk.flushes),
-        (11, None, None)
-    );
-    tree.write(
-        "proc/diskstats",
-        "254 0 vda 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\n",
-    );
+    assert_eq!((disk.queue_time_ms, disk.discards, disk.flushes), (11, None, None));
+    tree.write("proc/diskstats", "254 0 vda 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\n");
     let disk = tree.sample().disks.unwrap().remove(0);
     assert_eq!((disk.discards, disk.flushes), (Some(12), None));
 }
@@ -204,12 +178,7 @@ fn old_kernels_do_not_tell_discards_and_flushes() {
 #[test]
 fn interfaces_count_both_directions() {
     let interfaces = Tree::machine().sample().interfaces.unwrap();
-    let traffic = |bytes, packets, errors, drops| Traffic {
-        bytes,
-        packets,
-        errors,
-        drops,
-    };
+    let traffic = |bytes, packets, errors, drops| Traffic { bytes, packets, errors, drops };
     let entry = |name: &str, in_totals, received, sent| InterfaceSample {
         name: name.into(),
         in_totals,
@@ -217,24 +186,9 @@ fn interfaces_count_both_directions() {
         sent,
     };
     let expected = [
-        entry(
-            "lo",
-            false,
-            traffic(3193, 29, 0, 0),
-            traffic(3193, 29, 0, 0),
-        ),
-        entry(
-            "eth0",
-            true,
-            traffic(18_814_294, 511, 1, 2),
-            traffic(30_398, 329, 7, 8),
-        ),
-        entry(
-            "wlan0",
-            true,
-            traffic(1000, 10, 0, 0),
-            traffic(2000, 20, 0, 0),
-        ),
+        entry("lo", false, traffic(3193, 29, 0, 0), traffic(3193, 29, 0, 0)),
+        entry("eth0", true, traffic(18_814_294, 511, 1, 2), traffic(30_398, 329, 7, 8)),
+        entry("wlan0", true, traffic(1000, 10, 0, 0), traffic(2000, 20, 0, 0)),
     ];
     assert_eq!(interfaces, expected);
 }
@@ -254,10 +208,7 @@ fn totals_count_no_packet_at_two_interfaces() {
     tree.dir("sys/class/net/eth1");
     let sample = tree.sample();
     let counted = sample.interfaces.iter().flatten().filter(|i| i.in_totals);
-    assert_eq!(
-        counted.map(|i| &*i.name).collect::<Vec<_>>(),
-        ["eth0", "eth1", "tun0"]
-    );
+    assert_eq!(counted.map(|i| &*i.name).collect::<Vec<_>>(), ["eth0", "eth1", "tun0"]);
     assert_eq!(interfaces(&sample), all);
 }
 
@@ -292,10 +243,7 @@ fn the_start_of_the_process_stays_when_the_wall_clock_is_set() {
     let tree = Tree::machine();
     let mut reader = tree.reader();
     let first = read_at(&mut reader, SECOND).process.start_time_unix_s;
-    tree.write(
-        "proc/stat",
-        fixture::STAT.replace("btime 1700000000", "btime 1700000005"),
-    );
+    tree.write("proc/stat", fixture::STAT.replace("btime 1700000000", "btime 1700000005"));
     let second = read_at(&mut reader, 2 * SECOND);
     assert_eq!(second.system.boot_time_unix_s, Some(1_700_000_005));
     assert_eq!(second.process.start_time_unix_s, first);
@@ -304,20 +252,14 @@ fn the_start_of_the_process_stays_when_the_wall_clock_is_set() {
 #[test]
 fn an_unlimited_number_of_descriptors_is_no_number() {
     let tree = Tree::machine();
-    tree.write(
-        "proc/self/limits",
-        "Max open files  unlimited unlimited files\n",
-    );
+    tree.write("proc/self/limits", "Max open files  unlimited unlimited files\n");
     assert_eq!(tree.sample().process.max_fds, None);
 }
 
 #[test]
 fn an_empty_root_is_unknown_in_everything() {
     let sample = Tree::new().sample();
-    let unknown = HostSample {
-        at_ns: SECOND,
-        ..HostSample::default()
-    };
+    let unknown = HostSample { at_ns: SECOND, ..HostSample::default() };
     assert_eq!(sample, unknown);
 }
 
@@ -366,10 +308,7 @@ fn a_file_that_appears_is_found_after_five_seconds() {
 #[test]
 fn a_line_cut_off_is_unknown() {
     let tree = Tree::machine();
-    tree.write(
-        "proc/stat",
-        "cpu  1 2 3 4 5 6 7 8\ncpu0 1 2 3 4 5 6 7 8\nctxt 1738",
-    );
+    tree.write("proc/stat", "cpu  1 2 3 4 5 6 7 8\ncpu0 1 2 3 4 5 6 7 8\nctxt 1738");
     tree.write("proc/meminfo", "MemTotal:       16000 kB\nMemFree:  20");
     tree.write("proc/loadavg", "0.50 1.25 2.");
     tree.write("proc/self/statm", "2000 300");
@@ -430,14 +369,9 @@ fn core_numbers_may_have_gaps() {
         tree.write("proc/stat", stat);
         reader.read_into_at(&mut sample, SECOND);
         let cores = sample.cores.iter().flatten();
-        cores
-            .map(|c| (c.core, c.times.user_ns / TICK))
-            .collect::<Vec<_>>()
+        cores.map(|c| (c.core, c.times.user_ns / TICK)).collect::<Vec<_>>()
     };
-    assert_eq!(
-        cores("cpu0 1 1 1 1\ncpu1 2 1 1 1\ncpu7 3 1 1 1\n"),
-        [(0, 1), (1, 2), (7, 3)]
-    );
+    assert_eq!(cores("cpu0 1 1 1 1\ncpu1 2 1 1 1\ncpu7 3 1 1 1\n"), [(0, 1), (1, 2), (7, 3)]);
     assert_eq!(cores("cpu0 1 1 1 1\ncpu7 3 1 1 1\n"), [(0, 1), (7, 3)]);
     assert_eq!(cores("cpu0 1 1 1 1\ncpu1 2 1 1 1\n"), [(0, 1), (1, 2)]);
 }
@@ -449,10 +383,7 @@ fn the_same_sample_follows_devices_that_come_and_go() {
     let mut sample = HostSample::default();
     reader.read_into_at(&mut sample, SECOND);
     assert_eq!(interfaces(&sample), ["lo", "eth0", "wlan0"]);
-    let without_eth0: Vec<_> = fixture::NET_DEV
-        .lines()
-        .filter(|l| !l.contains("eth0"))
-        .collect();
+    let without_eth0: Vec<_> = fixture::NET_DEV.lines().filter(|l| !l.contains("eth0")).collect();
     tree.write("proc/net/dev", without_eth0.join("\n") + "\n");
     reader.read_into_at(&mut sample, 2 * SECOND);
     assert_eq!(interfaces(&sample), ["lo", "wlan0"]);
@@ -470,31 +401,16 @@ fn categories_that_are_off_are_not_read() {
     let unread = HostSample::default();
 
     let sample = read(options().process(false));
-    assert_eq!(
-        (sample.process, &sample.disks),
-        (unread.process, &all.disks)
-    );
+    assert_eq!((sample.process, &sample.disks), (unread.process, &all.disks));
     let sample = read(options().cpu(false));
-    assert_eq!(
-        (sample.cpu, &sample.cores, sample.load),
-        (None, &None, None)
-    );
-    assert_eq!(
-        (sample.system, sample.process),
-        (unread.system, all.process)
-    );
+    assert_eq!((sample.cpu, &sample.cores, sample.load), (None, &None, None));
+    assert_eq!((sample.system, sample.process), (unread.system, all.process));
     let sample = read(options().per_core(false));
     assert_eq!((sample.cpu, &sample.cores), (all.cpu, &None));
     let sample = read(options().memory(false));
-    assert_eq!(
-        (sample.memory, sample.paging),
-        (unread.memory, unread.paging)
-    );
+    assert_eq!((sample.memory, sample.paging), (unread.memory, unread.paging));
     let sample = read(options().disks(false));
-    assert_eq!(
-        (&sample.disks, &sample.interfaces),
-        (&None, &all.interfaces)
-    );
+    assert_eq!((&sample.disks, &sample.interfaces), (&None, &all.interfaces));
     let sample = read(options().network(false));
     assert_eq!((&sample.disks, &sample.interfaces), (&all.disks, &None));
 }
@@ -523,11 +439,7 @@ fn limits_are_kept_and_what_they_leave_out_is_counted() {
     let sample = read_at(&mut HostReader::with_options(options), SECOND);
     assert_eq!(sample.cores.as_ref().unwrap().len(), 1);
     assert_eq!(names(&sample), (vec!["vda"], vec!["lo"]));
-    let left_out = OverLimit {
-        cores: 1,
-        disks: 1,
-        interfaces: 2,
-    };
+    let left_out = OverLimit { cores: 1, disks: 1, interfaces: 2 };
     assert_eq!(sample.over_limit, left_out);
 }
 
@@ -540,9 +452,6 @@ fn a_device_made_of_others_later_is_left_out_within_a_minute() {
     let mut reader = tree.reader();
     assert_eq!(disks(&read_at(&mut reader, SECOND)), ["vda", "bcache0"]);
     tree.dir("sys/block/bcache0/slaves/vda2");
-    assert_eq!(
-        disks(&read_at(&mut reader, 60 * SECOND)),
-        ["vda", "bcache0"]
-    );
+    assert_eq!(disks(&read_at(&mut reader, 60 * SECOND)), ["vda", "bcache0"]);
     assert_eq!(disks(&read_at(&mut reader, 61 * SECOND)), ["vda"]);
 }

@@ -26,12 +26,7 @@ impl Watched {
         let registry = Registry::new();
         let options = choose(HostOptions::default().root(tree.root()));
         let host = HostMetrics::new(&registry, options).unwrap();
-        Watched {
-            tree,
-            registry,
-            host,
-            seconds: 0,
-        }
+        Watched { tree, registry, host, seconds: 0 }
     }
 
     /// Collects a second after the last time, then tells all series as `name{label="value"}`, in base units.
@@ -53,9 +48,7 @@ fn series(registry: &Registry) -> BTreeMap<String, f64> {
     for family in registry.snapshot().families {
         for series in &family.series {
             let labels = series.info.labels(&family.info);
-            let labels: Vec<_> = labels
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
+            let labels: Vec<_> = labels.map(|(name, value)| format!("{name}={value}")).collect();
             let key = match labels.is_empty() {
                 true => family.info.name.to_string(),
                 false => format!("{}{{{}}}", family.info.name, labels.join(",")),
@@ -125,23 +118,14 @@ fn counters_and_levels_are_there_after_one_collect() {
             ("host_disk_read_bytes_total{device=vda}", Some(512_000.0)),
             ("host_disk_read_seconds_total{device=vda}", Some(6.89)),
             ("host_disk_busy_seconds_total{device=vda}", Some(3.052)),
-            (
-                "host_network_interface_received_bytes_total{interface=lo}",
-                Some(3193.0),
-            ),
-            (
-                "host_network_interface_sent_drops_total{interface=eth0}",
-                Some(8.0),
-            ),
+            ("host_network_interface_received_bytes_total{interface=lo}", Some(3193.0)),
+            ("host_network_interface_sent_drops_total{interface=eth0}", Some(8.0)),
             ("host_network_received_bytes_total", Some(18_815_294.0)),
             ("host_network_sent_packets_total", Some(349.0)),
             ("host_network_received_errors_total", Some(1.0)),
         ],
     );
-    assert_eq!(
-        count(&all, "vda1") + count(&all, "loop") + count(&all, "dm-0"),
-        0
-    );
+    assert_eq!(count(&all, "vda1") + count(&all, "loop") + count(&all, "dm-0"), 0);
 }
 
 #[test]
@@ -165,11 +149,7 @@ fn rates_need_two_collects() {
     );
     watched.replace("proc/stat", "cpu0 600 10 200 2500", "cpu0 625 10 200 2575");
     // 20 reads in 50 ms, busy for 250 ms, 1.5 requests on average
-    watched.replace(
-        "proc/diskstats",
-        "vda 5730 3242 1000 6890",
-        "vda 5750 3242 1000 6940",
-    );
+    watched.replace("proc/diskstats", "vda 5730 3242 1000 6890", "vda 5750 3242 1000 6940");
     watched.replace("proc/diskstats", "3052 8209 3097", "3302 9709 3097");
     let second = watched.collect();
     let values = [0.35, 0.15, 0.05, 0.25, 0.25, 1.5];
@@ -200,13 +180,7 @@ fn rates_need_two_collects() {
 #[test]
 fn this_process_answers_without_the_registry() {
     let mut watched = Watched::new(Tree::machine());
-    assert_eq!(
-        (
-            watched.host.process_cpu_ratio(),
-            watched.host.process_rss_bytes()
-        ),
-        (None, None)
-    );
+    assert_eq!((watched.host.process_cpu_ratio(), watched.host.process_rss_bytes()), (None, None));
     watched.collect();
     assert_eq!(watched.host.process_cpu_ratio(), None);
     watched.replace("proc/self/stat", " 250 50 ", " 300 150 ");
@@ -228,24 +202,16 @@ fn an_interface_that_goes_takes_its_series_along() {
     assert_eq!(count(&second, "wlan0"), 0);
     assert_eq!(count(&second, "interface=eth0"), 8);
     // totals do not go down
-    assert_series(
-        &second,
-        &[("host_network_received_bytes_total", Some(18_815_294.0))],
-    );
+    assert_series(&second, &[("host_network_received_bytes_total", Some(18_815_294.0))]);
 
     let back = "wlan0: 50 1 0 0 0 0 0 0 70 1 0 0 0 0 0 0\n";
-    watched
-        .tree
-        .write("proc/net/dev", fixture::NET_DEV.replace(wlan0, back));
+    watched.tree.write("proc/net/dev", fixture::NET_DEV.replace(wlan0, back));
     let third = watched.collect();
     assert_eq!(count(&third, "interface=wlan0"), 8);
     assert_series(
         &third,
         &[
-            (
-                "host_network_interface_received_bytes_total{interface=wlan0}",
-                Some(50.0),
-            ),
+            ("host_network_interface_received_bytes_total{interface=wlan0}", Some(50.0)),
             ("host_network_received_bytes_total", Some(18_815_294.0)),
         ],
     );
@@ -257,10 +223,7 @@ fn an_interface_that_goes_takes_its_series_along() {
         &fourth,
         &[
             ("host_network_received_bytes_total", Some(18_815_330.0)),
-            (
-                "host_network_interface_received_bytes_total{interface=eth0}",
-                Some(18_814_300.0),
-            ),
+            ("host_network_interface_received_bytes_total{interface=eth0}", Some(18_814_300.0)),
         ],
     );
 }
@@ -271,9 +234,7 @@ fn disks_and_cores_come_and_go() {
     watched.tree.dir("sys/block/vdb");
     let vdb = "254 16 vdb 1 2 3 4 5 6 7 8 9 10 11\n";
     watched.collect();
-    watched
-        .tree
-        .write("proc/diskstats", vdb.to_owned() + fixture::DISKSTATS);
+    watched.tree.write("proc/diskstats", vdb.to_owned() + fixture::DISKSTATS);
     watched.replace("proc/stat", "cpu1 ", "cpu9 ");
     let second = watched.collect();
     assert_eq!(count(&second, "core=1,"), 0);
@@ -290,10 +251,7 @@ fn disks_and_cores_come_and_go() {
     watched.tree.write("proc/diskstats", vdb);
     let third = watched.collect();
     assert_eq!(count(&third, "device=vda"), 0);
-    assert_series(
-        &third,
-        &[("host_disk_utilisation_ratio{device=vdb}", Some(0.0))],
-    );
+    assert_series(&third, &[("host_disk_utilisation_ratio{device=vdb}", Some(0.0))]);
     watched.tree.write("proc/diskstats", "");
     assert_eq!(count(&watched.collect(), "device="), 0);
 }
@@ -322,16 +280,12 @@ fn idle_time_that_steps_back_counts_nothing_twice() {
 fn milliseconds_that_wrap_go_on() {
     let mut watched = Watched::new(Tree::machine());
     let mut after = |read_ms: u64, reads: u64| {
-        watched.tree.write(
-            "proc/diskstats",
-            format!("254 0 vda {reads} 0 0 {read_ms} 0 0 0 0 0 0 0\n"),
-        );
+        watched
+            .tree
+            .write("proc/diskstats", format!("254 0 vda {reads} 0 0 {read_ms} 0 0 0 0 0 0 0\n"));
         let all = watched.collect();
         let total = all["host_disk_read_seconds_total{device=vda}"];
-        (
-            total,
-            all.get("host_disk_read_await_seconds{device=vda}").copied(),
-        )
+        (total, all.get("host_disk_read_await_seconds{device=vda}").copied())
     };
     assert_eq!(after(4_294_967_000, 10), (4_294_967.0, None));
     assert_eq!(after(704, 20), (4_294_968.0, Some(0.1)));
@@ -343,10 +297,7 @@ fn milliseconds_that_wrap_go_on() {
 fn missing_files_have_no_series() {
     let mut watched = Watched::new(Tree::new());
     let all = watched.collect();
-    let shown: Vec<_> = all
-        .keys()
-        .filter(|key| !key.starts_with("perf_monitor_"))
-        .collect();
+    let shown: Vec<_> = all.keys().filter(|key| !key.starts_with("perf_monitor_")).collect();
     // the collector's own gauge is registered as a plain one
     assert_eq!(shown, ["process_resident_memory_bytes"]);
 }
@@ -355,20 +306,11 @@ fn missing_files_have_no_series() {
 fn a_file_that_becomes_empty_takes_its_series_along() {
     let mut watched = Watched::new(Tree::machine());
     watched.collect();
-    for file in [
-        "proc/stat",
-        "proc/meminfo",
-        "proc/vmstat",
-        "proc/loadavg",
-        "proc/net/dev",
-    ] {
+    for file in ["proc/stat", "proc/meminfo", "proc/vmstat", "proc/loadavg", "proc/net/dev"] {
         watched.tree.write(file, "");
     }
     let all = watched.collect();
-    assert_eq!(
-        count(&all, "host_cpu") + count(&all, "host_memory") + count(&all, "host_load"),
-        0
-    );
+    assert_eq!(count(&all, "host_cpu") + count(&all, "host_memory") + count(&all, "host_load"), 0);
     assert_eq!(
         count(&all, "host_page") + count(&all, "host_network") + count(&all, "host_boot"),
         0
@@ -382,10 +324,7 @@ fn categories_that_are_off_are_not_registered() {
         |choose: fn(HostOptions) -> HostOptions| Watched::with(Tree::machine(), choose).collect();
     let all = Watched::new(Tree::machine()).collect();
     for (choose, prefixes) in [
-        (
-            (|o| o.process(false)) as fn(HostOptions) -> HostOptions,
-            &["process_"][..],
-        ),
+        ((|o| o.process(false)) as fn(HostOptions) -> HostOptions, &["process_"][..]),
         (
             |o| o.cpu(false),
             &[
@@ -401,13 +340,7 @@ fn categories_that_are_off_are_not_registered() {
         (|o| o.per_core(false), &["host_cpu_core"]),
         (
             |o| o.memory(false),
-            &[
-                "host_memory",
-                "host_swap",
-                "host_pag",
-                "host_refaults",
-                "host_oom",
-            ],
+            &["host_memory", "host_swap", "host_pag", "host_refaults", "host_oom"],
         ),
         (|o| o.disks(false), &["host_disk"]),
         (|o| o.network(false), &["host_network"]),
@@ -432,20 +365,10 @@ fn what_limits_leave_out_is_counted() {
         &[
             ("perf_monitor_host_over_limit_total{kind=core}", Some(2.0)),
             ("perf_monitor_host_over_limit_total{kind=disk}", Some(6.0)),
-            (
-                "perf_monitor_host_over_limit_total{kind=interface}",
-                Some(2.0),
-            ),
+            ("perf_monitor_host_over_limit_total{kind=interface}", Some(2.0)),
         ],
     );
-    assert_eq!(
-        (
-            count(&all, "core=1"),
-            count(&all, "device="),
-            count(&all, "wlan0")
-        ),
-        (0, 0, 0)
-    );
+    assert_eq!((count(&all, "core=1"), count(&all, "device="), count(&all, "wlan0")), (0, 0, 0));
 }
 
 #[test]
@@ -467,9 +390,7 @@ fn a_name_in_use_is_an_error_that_tells_it() {
     let registry = Registry::new();
     let other = Desc::new("process_threads", "Something else.").unit(Unit::Bytes);
     registry.gauge(other).unwrap();
-    let error = HostMetrics::new(&registry, HostOptions::default())
-        .err()
-        .unwrap();
+    let error = HostMetrics::new(&registry, HostOptions::default()).err().unwrap();
     assert_eq!(error.metric(), "process_threads");
     assert!(error.to_string().contains("process_threads"));
     assert!(std::error::Error::source(&error).is_some());
@@ -479,10 +400,7 @@ fn a_name_in_use_is_an_error_that_tells_it() {
 #[test]
 fn the_resident_memory_of_the_collector_is_the_same_gauge() {
     let registry = Registry::new();
-    let desc = Desc::new(
-        "process_resident_memory_bytes",
-        "Resident memory of this process.",
-    );
+    let desc = Desc::new("process_resident_memory_bytes", "Resident memory of this process.");
     let gauge = registry.gauge(desc.unit(Unit::Bytes)).unwrap();
     let mut host = HostMetrics::new(&registry, HostOptions::default()).unwrap();
     host.collect();
@@ -496,10 +414,7 @@ fn the_next_monitor_of_a_registry_takes_the_series_over() {
     first.replace("proc/net/dev", "eth0: 18814294", "eth0: 6");
     // the first one's total is now beyond what the interfaces tell
     let before = first.collect();
-    assert_series(
-        &before,
-        &[("host_network_received_bytes_total", Some(18_815_300.0))],
-    );
+    assert_series(&before, &[("host_network_received_bytes_total", Some(18_815_300.0))]);
     let mut second = Watched {
         host: HostMetrics::new(
             &first.registry,

@@ -47,18 +47,13 @@ const SAFE: [(HeaderName, &str); 5] = [
         "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     ),
     (REFERRER_POLICY, "no-referrer"),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        "same-origin",
-    ),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (CACHE_CONTROL, "no-store"),
 ];
 
 pub(crate) fn add_safe_headers(headers: &mut HeaderMap) {
     for (name, value) in SAFE {
-        headers
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }
 

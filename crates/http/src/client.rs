@@ -235,16 +235,11 @@ async fn exchange(
     request: http::Request<Full<Bytes>>,
     limit: usize,
 ) -> Result<http::Response<Bytes>, Failure> {
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(BUFFER_BYTES)
-        .handshake(TokioIo::new(stream))
-        .await?;
+    let (mut sender, connection) =
+        http1::Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await?;
     let answer = async move {
         let (parts, incoming) = sender.send_request(request).await?.into_parts();
-        Ok(http::Response::from_parts(
-            parts,
-            read(incoming, limit).await?,
-        ))
+        Ok(http::Response::from_parts(parts, read(incoming, limit).await?))
     };
     let (mut answer, mut connection) = (pin!(answer), pin!(connection));
     let mut closed = false;
@@ -284,15 +279,10 @@ impl Target {
             Some("https") if cfg!(feature = "tls") => true,
             Some("https") => return Err(Error::new(Kind::Url, "https needs the feature `tls`")),
             _ => {
-                return Err(Error::new(
-                    Kind::Url,
-                    "a URL begins with http:// or https://",
-                ));
+                return Err(Error::new(Kind::Url, "a URL begins with http:// or https://"));
             }
         };
-        let authority = uri
-            .authority()
-            .filter(|authority| !authority.host().is_empty());
+        let authority = uri.authority().filter(|authority| !authority.host().is_empty());
         let authority = authority.ok_or_else(|| Error::new(Kind::Url, "a URL names a host"))?;
         if authority.as_str().contains('@') {
             let sentence =
@@ -300,9 +290,7 @@ impl Target {
             return Err(Error::new(Kind::Url, sentence));
         }
         let host = authority.host();
-        let address = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         Ok(Self {
             https,
             host: address.unwrap_or(host).to_owned(),
@@ -313,10 +301,7 @@ impl Target {
     }
 
     fn late(&self, awaited: &str, limit: Duration) -> Error {
-        Error::new(
-            Kind::Timeout,
-            format!("timeout: no {awaited} {self} within {limit:?}"),
-        )
+        Error::new(Kind::Timeout, format!("timeout: no {awaited} {self} within {limit:?}"))
     }
 }
 

@@ -200,10 +200,9 @@ impl Exchange {
                 guard::check_origin(&parts.headers)?;
                 query::value(&self.read(upload).await?, "token")
             }
-            Method::GET => parts
-                .uri
-                .query()
-                .and_then(|query| query::value(query.as_bytes(), "token")),
+            Method::GET => {
+                parts.uri.query().and_then(|query| query::value(query.as_bytes(), "token"))
+            }
             _ => None,
         };
         match shown {

@@ -26,11 +26,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn new(reason: Rejection, status: StatusCode, sentence: impl Into<String>) -> Self {
         let sentence = sentence.into();
-        Self {
-            reason,
-            status,
-            sentence,
-        }
+        Self { reason, status, sentence }
     }
 
     pub(crate) fn into_response(self) -> Response {
@@ -95,10 +91,8 @@ fn is_ours(authority: &Authority, local: IpAddr, names: &[String]) -> bool {
 pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     let fetch_site = headers.get(HeaderName::from_static("sec-fetch-site"));
     let same_site = fetch_site.is_none_or(|site| site == "same-origin" || site == "none");
-    let same_origin = headers
-        .get_all(ORIGIN)
-        .iter()
-        .all(|origin| is_origin_of(origin, headers.get(HOST)));
+    let same_origin =
+        headers.get_all(ORIGIN).iter().all(|origin| is_origin_of(origin, headers.get(HOST)));
     if same_site && same_origin {
         return Ok(());
     }
@@ -122,11 +116,7 @@ fn is_origin_of(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
 pub(crate) fn check_token(headers: &HeaderMap, token: &Token) -> Result<(), Refusal> {
     let bearer = headers.get(AUTHORIZATION).and_then(bearer);
     let cookies = headers.get_all(COOKIE).iter().flat_map(cookies);
-    if bearer
-        .into_iter()
-        .chain(cookies)
-        .any(|shown| token.matches(shown))
-    {
+    if bearer.into_iter().chain(cookies).any(|shown| token.matches(shown)) {
         return Ok(());
     }
     Err(Refusal::new(
@@ -138,20 +128,13 @@ pub(crate) fn check_token(headers: &HeaderMap, token: &Token) -> Result<(), Refu
 
 fn bearer(value: &HeaderValue) -> Option<&[u8]> {
     let (scheme, secret) = value.as_bytes().split_at_checked(7)?;
-    scheme
-        .eq_ignore_ascii_case(b"bearer ")
-        .then(|| secret.trim_ascii())
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| secret.trim_ascii())
 }
 
 fn cookies(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    value
-        .as_bytes()
-        .split(|byte| *byte == b';')
-        .filter_map(|pair| {
-            pair.trim_ascii()
-                .strip_prefix(COOKIE_NAME.as_bytes())?
-                .strip_prefix(b"=")
-        })
+    value.as_bytes().split(|byte| *byte == b';').filter_map(|pair| {
+        pair.trim_ascii().strip_prefix(COOKIE_NAME.as_bytes())?.strip_prefix(b"=")
+    })
 }
 
 #[cfg(test)]
@@ -176,9 +159,7 @@ mod tests {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let local = SocketAddr::from(([192, 0, 2, 7], 9464));
         let names = ["metrics.example".to_owned()];
-        check_host(&parts, local, &names)
-            .err()
-            .map(|refusal| refusal.status.as_u16())
+        check_host(&parts, local, &names).err().map(|refusal| refusal.status.as_u16())
     }
 
     #[test]
@@ -218,16 +199,10 @@ mod tests {
     fn a_host_is_needed_once_and_the_target_counts_too() {
         assert_eq!(host(Version::HTTP_11, "/", &[]), Some(400));
         assert_eq!(host(Version::HTTP_10, "/", &[]), None);
-        assert_eq!(
-            host(Version::HTTP_11, "/", &["localhost", "localhost"]),
-            Some(400)
-        );
+        assert_eq!(host(Version::HTTP_11, "/", &["localhost", "localhost"]), Some(400));
         let target = "http://evil.example/";
         assert_eq!(host(Version::HTTP_11, target, &["localhost"]), Some(421));
-        assert_eq!(
-            host(Version::HTTP_11, "http://localhost/", &["localhost"]),
-            None
-        );
+        assert_eq!(host(Version::HTTP_11, "http://localhost/", &["localhost"]), None);
     }
 
     #[test]
@@ -236,10 +211,7 @@ mod tests {
         let allowed = |more: &[_]| check_origin(&headers(&[&[host], more].concat())).is_ok();
         assert!(allowed(&[]));
         assert!(allowed(&[("origin", "http://localhost:9464")]));
-        assert!(allowed(&[
-            ("origin", "http://localhost:9464"),
-            ("sec-fetch-site", "same-origin")
-        ]));
+        assert!(allowed(&[("origin", "http://localhost:9464"), ("sec-fetch-site", "same-origin")]));
         assert!(allowed(&[("sec-fetch-site", "none")]));
         for origin in [
             "http://evil.example",

@@ -18,11 +18,7 @@ const FORM: &str = "<!doctype html>\n<meta charset=utf-8>\n<title>perf-monitor</
 pub(crate) fn form(status: StatusCode) -> Response {
     let page = answer(status, "text/html; charset=utf-8", FORM);
     let policy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
-    let page = with(
-        page,
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(policy),
-    );
+    let page = with(page, CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     // under `no-referrer` a browser posts a form with `Origin: null`, which is another site's
     let policy = HeaderValue::from_static("same-origin");
     with(page, REFERRER_POLICY, policy)
@@ -30,10 +26,7 @@ pub(crate) fn form(status: StatusCode) -> Response {
 
 /// To the front page, with the cookie.
 pub(crate) fn welcome(token: &Token) -> Response {
-    let cookie = format!(
-        "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict",
-        token.reveal()
-    );
+    let cookie = format!("{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict", token.reveal());
     let mut cookie = HeaderValue::from_str(&cookie).expect("a token has cookie characters only");
     cookie.set_sensitive(true);
     let response = text(StatusCode::SEE_OTHER, "logged in: see /");

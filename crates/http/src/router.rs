@@ -74,10 +74,7 @@ struct Entry {
 /// What the table says of a request.
 pub(crate) enum Route {
     /// Call this; a costly one is refused to other sites' pages.
-    Call {
-        handler: Arc<dyn Handler>,
-        costly: bool,
-    },
+    Call { handler: Arc<dyn Handler>, costly: bool },
     #[cfg(feature = "websocket")]
     Upgrade(Arc<dyn WebSocketHandler>),
     /// A path of WebSockets asked for otherwise.
@@ -164,10 +161,9 @@ impl Router {
             name => name,
         };
         match found.methods.get(name) {
-            Some(Entry { handler, costly }) => Route::Call {
-                handler: Arc::clone(handler),
-                costly: *costly,
-            },
+            Some(Entry { handler, costly }) => {
+                Route::Call { handler: Arc::clone(handler), costly: *costly }
+            }
             None => Route::No(found.not_allowed()),
         }
     }
@@ -187,10 +183,7 @@ impl Path {
             methods.push("HEAD");
         }
         let allow = methods.join(", ");
-        let response = text(
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("this path answers {allow}"),
-        );
+        let response = text(StatusCode::METHOD_NOT_ALLOWED, format!("this path answers {allow}"));
         let allow = HeaderValue::from_str(&allow).expect("names of methods are ASCII");
         with(response, ALLOW, allow)
     }
@@ -217,10 +210,7 @@ mod tests {
     #[test]
     fn paths_match_exactly_and_stars_match_below() {
         let ok = async |_: Request| text(StatusCode::OK, "");
-        let router = Router::new()
-            .get("/a", ok)
-            .delete("/api/silences/*", ok)
-            .get("/api/*", ok);
+        let router = Router::new().get("/a", ok).delete("/api/silences/*", ok).get("/api/*", ok);
         assert_eq!(status(&router, "GET", "/a"), 200);
         assert_eq!(status(&router, "HEAD", "/a"), 200);
         assert_eq!(status(&router, "POST", "/a"), 405);
@@ -235,9 +225,7 @@ mod tests {
     #[test]
     fn a_merged_table_answers_for_both() {
         let ok = async |_: Request| text(StatusCode::OK, "");
-        let router = Router::new()
-            .get("/a", ok)
-            .merge(Router::new().post("/a", ok).get("/b", ok));
+        let router = Router::new().get("/a", ok).merge(Router::new().post("/a", ok).get("/b", ok));
         assert_eq!(status(&router, "GET", "/a"), 200);
         assert_eq!(status(&router, "POST", "/a"), 200);
         assert_eq!(status(&router, "GET", "/b"), 200);

@@ -122,11 +122,7 @@ impl Server {
         let (stop, stopping) = watch::channel(());
         let mut places = Places::new(&self.options, &self.stats);
         let shutdown_time = self.options.shutdown_time;
-        let shared = Arc::new(Shared {
-            router,
-            options: self.options,
-            stats: self.stats,
-        });
+        let shared = Arc::new(Shared { router, options: self.options, stats: self.stats });
         let mut tasks = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
@@ -174,18 +170,15 @@ impl fmt::Debug for Server {
 
 fn bind_error(address: SocketAddr, error: io::Error) -> Error {
     let (kind, remedy) = match error.kind() {
-        ErrorKind::AddrInUse => (
-            Kind::AddressInUse,
-            "is in use: choose another, or port 0 for a free one",
-        ),
-        ErrorKind::AddrNotAvailable => (
-            Kind::Bind,
-            "is not an address of this machine: choose 127.0.0.1 or one of its own",
-        ),
-        ErrorKind::PermissionDenied => (
-            Kind::Bind,
-            "is not allowed to this user: choose a port from 1024 up",
-        ),
+        ErrorKind::AddrInUse => {
+            (Kind::AddressInUse, "is in use: choose another, or port 0 for a free one")
+        }
+        ErrorKind::AddrNotAvailable => {
+            (Kind::Bind, "is not an address of this machine: choose 127.0.0.1 or one of its own")
+        }
+        ErrorKind::PermissionDenied => {
+            (Kind::Bind, "is not allowed to this user: choose a port from 1024 up")
+        }
         _ => (Kind::Bind, "cannot be listened on"),
     };
     Error::new(kind, format!("address {address} {remedy}")).because(error)

@@ -23,11 +23,7 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) fn new(tcp: TcpStream, pulse: Arc<Pulse>) -> Self {
-        Self {
-            tcp,
-            pulse,
-            linger: None,
-        }
+        Self { tcp, pulse, linger: None }
     }
 
     fn tcp(&mut self) -> Pin<&mut TcpStream> {

@@ -145,9 +145,7 @@ impl ServerStats {
     #[cfg(feature = "websocket")]
     pub(crate) fn open_websocket(&self, limit: usize) -> bool {
         let more = |open| (open < limit as u64).then_some(open + 1);
-        self.open_websockets
-            .fetch_update(Relaxed, Relaxed, more)
-            .is_ok()
+        self.open_websockets.fetch_update(Relaxed, Relaxed, more).is_ok()
     }
 
     #[cfg(feature = "websocket")]

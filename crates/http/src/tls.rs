@@ -23,12 +23,7 @@ pub(crate) struct Tls {
 
 impl Tls {
     pub(crate) fn trust(&mut self, pem: &[u8]) -> Result<(), Error> {
-        let broken = || {
-            Error::new(
-                Kind::Options,
-                "not a certificate in PEM that can be trusted",
-            )
-        };
+        let broken = || Error::new(Kind::Options, "not a certificate in PEM that can be trusted");
         let mut store = RootCertStore::empty();
         let known = self.more.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {

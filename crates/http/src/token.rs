@@ -58,27 +58,14 @@ mod tests {
     fn a_token_matches_itself_alone() {
         let token = Token::new("open.sesame").unwrap();
         assert!(token.matches(b"open.sesame"));
-        for wrong in [
-            "",
-            "open.sesamE",
-            "open.sesam",
-            "open.sesameopen.sesame",
-            "x",
-        ] {
+        for wrong in ["", "open.sesamE", "open.sesam", "open.sesameopen.sesame", "x"] {
             assert!(!token.matches(wrong.as_bytes()), "{wrong:?}");
         }
     }
 
     #[test]
     fn a_token_that_fits_no_cookie_is_an_error_and_none_is_printed() {
-        for bad in [
-            "",
-            "short",
-            "has space",
-            "semi;colon",
-            "new\nlines",
-            "ümlautümlaut",
-        ] {
+        for bad in ["", "short", "has space", "semi;colon", "new\nlines", "ümlautümlaut"] {
             let error = Token::new(bad).unwrap_err();
             assert!(error.is_invalid());
             assert!(bad.is_empty() || !error.to_string().contains(bad));

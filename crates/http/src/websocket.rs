@@ -191,10 +191,7 @@ impl WebSocket {
     }
 
     async fn say_goodbye(&mut self) {
-        let frame = CloseFrame {
-            code: CloseCode::Away,
-            reason: Default::default(),
-        };
+        let frame = CloseFrame { code: CloseCode::Away, reason: Default::default() };
         let _ = timeout(CLOSE_TIME, self.stream.close(Some(frame))).await;
     }
 
@@ -217,10 +214,8 @@ impl WebSocket {
             }
             error => {
                 self.stats.reject(Rejection::Malformed);
-                Err(
-                    Error::new(Kind::Closed, "the peer broke the WebSocket protocol")
-                        .because(error),
-                )
+                Err(Error::new(Kind::Closed, "the peer broke the WebSocket protocol")
+                    .because(error))
             }
         }
     }
@@ -228,9 +223,7 @@ impl WebSocket {
 
 impl std::fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WebSocket")
-            .field("closed", &self.closed)
-            .finish_non_exhaustive()
+        f.debug_struct("WebSocket").field("closed", &self.closed).finish_non_exhaustive()
     }
 }
 
@@ -277,12 +270,8 @@ impl Waiting {
         let place = Place(Arc::clone(&shared.stats));
         let socket = hyper::upgrade::on(&mut request);
         let request = compact(&request);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Upgrade {
-            socket,
-            handler,
-            request,
-            place,
-        });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Upgrade { socket, handler, request, place });
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();

@@ -100,10 +100,7 @@ async fn silent_connections_and_large_answers_cost_little_and_leave_nothing() {
     settle(0, 1).await;
 
     let scraped = peak(scrape(address)).await;
-    assert!(
-        scraped < 128 * 1024,
-        "{scraped} bytes for a streamed answer"
-    );
+    assert!(scraped < 128 * 1024, "{scraped} bytes for a streamed answer");
     settle(0, 2).await;
     let idle = held();
 
@@ -119,10 +116,7 @@ async fn silent_connections_and_large_answers_cost_little_and_leave_nothing() {
         }
     });
     let silence = silence.await;
-    assert!(
-        silence < 192 * 1024,
-        "{silence} bytes for 1,000 silent connections"
-    );
+    assert!(silence < 192 * 1024, "{silence} bytes for 1,000 silent connections");
 
     drop(silent);
     settle(0, 1002).await;
@@ -141,10 +135,7 @@ async fn silent_connections_and_large_answers_cost_little_and_leave_nothing() {
             }
         }
         let websockets = held() - before;
-        assert!(
-            websockets < 32 * 16 * 1024,
-            "{websockets} bytes for 32 WebSockets"
-        );
+        assert!(websockets < 32 * 16 * 1024, "{websockets} bytes for 32 WebSockets");
         println!("32 WebSockets {websockets} bytes");
     }
     println!("streamed answer {scraped}, silent connections {silence}, left {left} bytes");

@@ -34,9 +34,8 @@ impl Transcript {
     }
 
     fn listen(&mut self, line: &str) {
-        if let Some(name) = line
-            .strip_prefix("---- ")
-            .and_then(|rest| rest.strip_suffix(" stdout ----"))
+        if let Some(name) =
+            line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----"))
         {
             self.speaker = Some(name.to_owned());
         } else if says_that_it_skips(line)
@@ -63,28 +62,18 @@ impl Transcript {
             self.passed.saturating_sub(skipped),
             self.failed
         );
-        if skipped == 0 {
-            line
-        } else {
-            format!("{line}, {skipped} skipped")
-        }
+        if skipped == 0 { line } else { format!("{line}, {skipped} skipped") }
     }
 }
 
 fn says_that_it_skips(line: &str) -> bool {
-    line.trim_start()
-        .get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case("skip"))
+    line.trim_start().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("skip"))
 }
 
 /// The number in front of `what`: 12 in `ok. 12 passed; 0 failed`.
 fn number_before(text: &str, what: &str) -> u64 {
     let before = text.split_once(what).map_or("", |(before, _)| before);
-    before
-        .rsplit(' ')
-        .next()
-        .and_then(|digits| digits.parse().ok())
-        .unwrap_or(0)
+    before.rsplit(' ').next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -136,19 +125,13 @@ test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
             transcript.read(line);
         }
         assert_eq!(transcript.totals(), "tests: 1 passed, 1 failed, 1 skipped");
-        assert_eq!(
-            transcript.skipped(),
-            "skipped without peers: 1\n  scraped\n"
-        );
+        assert_eq!(transcript.skipped(), "skipped without peers: 1\n  scraped\n");
     }
 
     #[test]
     fn output_of_passing_tests_is_not_shown_and_that_of_failing_ones_is() {
         let mut transcript = Transcript::default();
-        let shown: Vec<&str> = TWO_PROGRAMS
-            .lines()
-            .filter(|line| transcript.read(line))
-            .collect();
+        let shown: Vec<&str> = TWO_PROGRAMS.lines().filter(|line| transcript.read(line)).collect();
         assert!(!shown.contains(&"a skipped beat is no skip"));
         assert!(shown.contains(&"skip me not") && shown.contains(&"test b ... FAILED"));
     }

@@ -22,23 +22,16 @@ const PROMISED: [&str; 12] = [
 
 pub(super) fn check(table: Option<&str>) -> Vec<Finding> {
     let Some(table) = table else {
-        return vec![format!(
-            "{TABLE} is missing; it holds the limit of each measured figure"
-        )];
+        return vec![format!("{TABLE} is missing; it holds the limit of each measured figure")];
     };
     let missing = PROMISED.iter().filter(|id| !has_row(table, id));
-    missing
-        .map(|id| format!("{TABLE}: no row for the figure `{id}`"))
-        .collect()
+    missing.map(|id| format!("{TABLE}: no row for the figure `{id}`")).collect()
 }
 
 /// A row's id stands between quotes, as a value or in a table's header.
 fn has_row(table: &str, id: &str) -> bool {
-    let code = table
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default());
-    code.flat_map(|line| line.split('"').skip(1).step_by(2))
-        .any(|quoted| begins_with(quoted, id))
+    let code = table.lines().map(|line| line.split('#').next().unwrap_or_default());
+    code.flat_map(|line| line.split('"').skip(1).step_by(2)).any(|quoted| begins_with(quoted, id))
 }
 
 /// `counter/inc` begins `counter/inc/two-threads` and `counter/inc`, but not `counter/increase`.
@@ -59,10 +52,7 @@ mod tests {
             .filter(|id| **id != "cpu/idle")
             .map(|id| format!("[[row]]\nid = \"{id}\"\n"))
             .collect();
-        assert_eq!(
-            check(Some(&table)),
-            ["benches/budgets.toml: no row for the figure `cpu/idle`"]
-        );
+        assert_eq!(check(Some(&table)), ["benches/budgets.toml: no row for the figure `cpu/idle`"]);
     }
 
     #[test]

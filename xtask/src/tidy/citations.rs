@@ -13,9 +13,7 @@ pub(super) fn check<'a>(
     file: impl Fn(&str) -> Option<&'a str>,
 ) -> Vec<Finding> {
     let Some(document) = document else {
-        return vec![format!(
-            "{DOCUMENT} is missing; it cites the test of each item of the seeds"
-        )];
+        return vec![format!("{DOCUMENT} is missing; it cites the test of each item of the seeds")];
     };
     let mut cited = 0;
     let mut findings = Vec::new();
@@ -64,10 +62,7 @@ fn defines(text: &str, function: &str) -> bool {
     text.lines().any(|line| {
         let before = line.split_once(&head).map(|(before, _)| before.trim());
         before.is_some_and(|before| {
-            before.is_empty()
-                || before
-                    .split(' ')
-                    .all(|word| ["pub", "async"].contains(&word))
+            before.is_empty() || before.split(' ').all(|word| ["pub", "async"].contains(&word))
         })
     })
 }

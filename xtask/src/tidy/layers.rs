@@ -13,11 +13,7 @@ const LAYERS: [&[&str]; 7] = [
         "perf-monitor-profiling",
         "perf-monitor-instruments",
     ],
-    &[
-        "perf-monitor-exporters",
-        "perf-monitor-history",
-        "perf-monitor-bridges",
-    ],
+    &["perf-monitor-exporters", "perf-monitor-history", "perf-monitor-bridges"],
     &["perf-monitor-alerting", "perf-monitor-analysis"],
     &["perf-monitor-dashboard"],
     &["perf-monitor"],
@@ -59,20 +55,15 @@ impl Layers {
     fn add(&mut self, package: &Package, dependency: &Dependency) {
         let arrow = format!("{} -> {}", package.name, dependency.name);
         if dependency.dev {
-            self.notes.push(format!(
-                "layers: the dev-dependency {arrow} does not point down"
-            ));
+            self.notes.push(format!("layers: the dev-dependency {arrow} does not point down"));
         } else {
-            self.findings
-                .push(format!("layers: {arrow} does not point down"));
+            self.findings.push(format!("layers: {arrow} does not point down"));
         }
     }
 }
 
 fn is_member(packages: &[Package], dependency: &Dependency) -> bool {
-    packages
-        .iter()
-        .any(|package| package.name == dependency.name)
+    packages.iter().any(|package| package.name == dependency.name)
 }
 
 /// Unknown crates count as not below: they are a finding already, and their arrows are another.
@@ -92,10 +83,9 @@ mod tests {
     use super::*;
 
     fn package(name: &str, dependencies: &[(&str, bool)]) -> Package {
-        let dependencies = dependencies.iter().map(|(name, dev)| Dependency {
-            name: (*name).to_owned(),
-            dev: *dev,
-        });
+        let dependencies = dependencies
+            .iter()
+            .map(|(name, dev)| Dependency { name: (*name).to_owned(), dev: *dev });
         Package {
             name: name.to_owned(),
             dependencies: dependencies.collect(),
@@ -159,10 +149,8 @@ mod tests {
 
     #[test]
     fn xtask_depends_on_no_crate_of_the_project() {
-        let packages = [
-            package("xtask", &[("perf-monitor-core", false)]),
-            package("perf-monitor-core", &[]),
-        ];
+        let packages =
+            [package("xtask", &[("perf-monitor-core", false)]), package("perf-monitor-core", &[])];
         assert_eq!(check(&packages).findings.len(), 1);
     }
 }

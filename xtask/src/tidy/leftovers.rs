@@ -12,12 +12,8 @@ const UNFINISHED: [&str; 5] = [
 ];
 
 /// Directories of one machine; a path that goes on below them was pasted from there.
-const LOCAL: [&str; 4] = [
-    concat!("/wo", "rk/"),
-    concat!("/t", "mp/"),
-    concat!("/ho", "me/"),
-    concat!("/ro", "ot/"),
-];
+const LOCAL: [&str; 4] =
+    [concat!("/wo", "rk/"), concat!("/t", "mp/"), concat!("/ho", "me/"), concat!("/ro", "ot/")];
 
 const MAX_BINARY_BYTES: u64 = 500 * 1024;
 
@@ -40,9 +36,8 @@ pub(super) fn check(path: &str, text: Option<&str>, bytes: u64) -> Vec<Finding> 
 
 fn in_line(path: &str, number: usize, line: &str) -> Vec<Finding> {
     let unfinished = UNFINISHED.iter().filter(|word| has_word(line, word));
-    let mut findings: Vec<Finding> = unfinished
-        .map(|word| format!("{path}:{number}: unfinished: `{word}`"))
-        .collect();
+    let mut findings: Vec<Finding> =
+        unfinished.map(|word| format!("{path}:{number}: unfinished: `{word}`")).collect();
     if !is_fixture(path) {
         let local = LOCAL.iter().filter(|place| has_path(line, place));
         findings.extend(
@@ -80,9 +75,7 @@ fn is_fixture(path: &str) -> bool {
 
 fn is_image_of_the_docs(path: &str) -> bool {
     path.starts_with("docs/")
-        && [".png", ".jpg", ".webp", ".gif"]
-            .iter()
-            .any(|end| path.ends_with(end))
+        && [".png", ".jpg", ".webp", ".gif"].iter().any(|end| path.ends_with(end))
 }
 
 #[cfg(test)]
@@ -99,10 +92,7 @@ mod tests {
             let found = check("src/a.rs", Some(&format!("fine\n    {word} later)")), 0);
             assert_eq!(found, [format!("src/a.rs:2: unfinished: `{word}`")]);
         }
-        assert!(!finds(
-            "src/a.rs",
-            &format!("const {}_LIST: u8 = 0;", UNFINISHED[0])
-        ));
+        assert!(!finds("src/a.rs", &format!("const {}_LIST: u8 = 0;", UNFINISHED[0])));
     }
 
     #[test]
@@ -110,10 +100,7 @@ mod tests {
         for place in LOCAL {
             assert!(finds("README.md", &format!("see `{place}x`")));
             assert!(finds("README.md", &format!("file://{place}x")));
-            assert!(!finds(
-                "README.md",
-                &format!("see `/api{place}x` and {{dir}}{place}x")
-            ));
+            assert!(!finds("README.md", &format!("see `/api{place}x` and {{dir}}{place}x")));
             assert!(!finds(
                 "crates/host/tests/fixtures/proc/self/mountinfo",
                 &format!("1 2 {place}x")

@@ -18,12 +18,12 @@ static ORIGIN: OnceLock<(u64, Instant)> = OnceLock::new();
 /// The first measurement: reads within 100 ns of each other over this time err by 50 ppm.
 const FIRST_LOOK: Duration = Duration::from_millis(2);
 
+/// The counter's rate, if it is used.
 #[inline(always)]
-pub(super) fn trusted() -> bool {
+pub(super) fn rate() -> Option<u64> {
     match RATE.load(Ordering::Relaxed) {
-        0 => decide(),
-        NOT_USED => false,
-        _ => true,
+        0 | NOT_USED => decide(),
+        rate => Some(rate),
     }
 }
 
@@ -34,20 +34,19 @@ pub(super) fn read() -> u64 {
 }
 
 #[inline(always)]
-pub(super) fn to_ns(counts: u64) -> u64 {
-    let rate = RATE.load(Ordering::Relaxed);
+pub(super) fn to_ns(counts: u64, rate: u64) -> u64 {
     ((u128::from(counts) * u128::from(rate)) >> 32) as u64
 }
 
 #[cold]
 #[inline(never)]
-fn decide() -> bool {
+fn decide() -> Option<u64> {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
         let rate = if is_steady() { first_rate() } else { NOT_USED };
         RATE.store(rate, Ordering::Relaxed);
     });
-    RATE.load(Ordering::Relaxed) != NOT_USED
+    Some(RATE.load(Ordering::Relaxed)).filter(|rate| *rate != NOT_USED)
 }
 
 fn is_steady() -> bool {
@@ -93,13 +92,7 @@ fn pair() -> (u64, Instant) {
         let before = read();
         let time = Instant::now();
         let after = read();
-        (
-            after.wrapping_sub(before),
-            (before + after.wrapping_sub(before) / 2, time),
-        )
+        (after.wrapping_sub(before), (before + after.wrapping_sub(before) / 2, time))
     });
-    tries
-        .min_by_key(|(gap, _)| *gap)
-        .expect("there are tries")
-        .1
+    tries.min_by_key(|(gap, _)| *gap).expect("there are tries").1
 }

@@ -16,12 +16,7 @@ fn interface(line: &[u8]) -> Option<(&[u8], InterfaceSample)> {
     let received = traffic(&mut fields)?;
     fields.nth(3)?; // fifo, frame, compressed, multicast
     let sent = traffic(&mut fields)?;
-    let sample = InterfaceSample {
-        name: String::new(),
-        in_totals: false,
-        received,
-        sent,
-    };
+    let sample = InterfaceSample { name: String::new(), in_totals: false, received, sent };
     Some((name, sample))
 }
 

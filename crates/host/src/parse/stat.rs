@@ -68,9 +68,5 @@ pub(crate) fn boot_time(text: &[u8]) -> Option<u64> {
 pub(crate) fn load(text: &[u8]) -> Option<LoadSample> {
     let mut fields = scan::fields(scan::lines(text).next()?);
     let mut next = || fields.next().and_then(scan::fraction);
-    Some(LoadSample {
-        one: next()?,
-        five: next()?,
-        fifteen: next()?,
-    })
+    Some(LoadSample { one: next()?, five: next()?, fifteen: next()? })
 }

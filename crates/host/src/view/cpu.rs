@@ -84,17 +84,13 @@ pub(crate) const SYSTEM_COUNTERS: &[CounterDef<HostSample>] = &[
         |s: &HostSample| s.system.context_switches,
     )
     .step_back(StepBack::Sum),
-    CounterDef::new(
-        "host_interrupts_total",
-        "Interrupts served.",
-        |s: &HostSample| s.system.interrupts,
-    )
+    CounterDef::new("host_interrupts_total", "Interrupts served.", |s: &HostSample| {
+        s.system.interrupts
+    })
     .step_back(StepBack::Sum),
-    CounterDef::new(
-        "host_forks_total",
-        "Processes and threads created.",
-        |s: &HostSample| s.system.forks,
-    )
+    CounterDef::new("host_forks_total", "Processes and threads created.", |s: &HostSample| {
+        s.system.forks
+    })
     .step_back(StepBack::Sum),
 ];
 
@@ -114,16 +110,12 @@ pub(crate) const SYSTEM_GAUGES: &[GaugeDef<HostSample>] = &[
         "Threads that run, could run or wait for a disk, averaged over 15 minutes.",
         |s: &HostSample| s.load.map(|load| load.fifteen),
     ),
-    GaugeDef::new(
-        "host_threads_running",
-        "Threads that run or could.",
-        |s: &HostSample| number(s.system.running),
-    ),
-    GaugeDef::new(
-        "host_threads_blocked",
-        "Threads that wait for a disk.",
-        |s: &HostSample| number(s.system.blocked),
-    ),
+    GaugeDef::new("host_threads_running", "Threads that run or could.", |s: &HostSample| {
+        number(s.system.running)
+    }),
+    GaugeDef::new("host_threads_blocked", "Threads that wait for a disk.", |s: &HostSample| {
+        number(s.system.blocked)
+    }),
     GaugeDef::new(
         "host_boot_time_seconds",
         "When the machine started, since the Unix epoch.",

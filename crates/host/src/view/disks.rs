@@ -56,45 +56,25 @@ fn nanoseconds(ms: u64) -> Option<u64> {
 }
 
 pub(crate) const COUNTERS: &[CounterDef<DiskTotals>] = &[
-    count("host_disk_reads_total", "Reads that completed.", |d| {
-        Some(d.reads)
-    }),
-    count("host_disk_writes_total", "Writes that completed.", |d| {
-        Some(d.writes)
-    }),
-    count(
-        "host_disk_discards_total",
-        "Discards that completed.",
-        |d| d.discards,
-    ),
-    count("host_disk_flushes_total", "Flushes that completed.", |d| {
-        d.flushes
-    }),
-    count("host_disk_read_bytes_total", "Read from a disk.", |d| {
-        Some(d.read_bytes)
+    count("host_disk_reads_total", "Reads that completed.", |d| Some(d.reads)),
+    count("host_disk_writes_total", "Writes that completed.", |d| Some(d.writes)),
+    count("host_disk_discards_total", "Discards that completed.", |d| d.discards),
+    count("host_disk_flushes_total", "Flushes that completed.", |d| d.flushes),
+    count("host_disk_read_bytes_total", "Read from a disk.", |d| Some(d.read_bytes))
+        .unit(Unit::Bytes),
+    count("host_disk_written_bytes_total", "Written to a disk.", |d| Some(d.written_bytes))
+        .unit(Unit::Bytes),
+    count("host_disk_read_seconds_total", "Time that reads took, summed over reads.", |d| {
+        nanoseconds(d.read_ms)
     })
-    .unit(Unit::Bytes),
-    count("host_disk_written_bytes_total", "Written to a disk.", |d| {
-        Some(d.written_bytes)
+    .unit(Unit::Nanoseconds),
+    count("host_disk_write_seconds_total", "Time that writes took, summed over writes.", |d| {
+        nanoseconds(d.write_ms)
     })
-    .unit(Unit::Bytes),
-    count(
-        "host_disk_read_seconds_total",
-        "Time that reads took, summed over reads.",
-        |d| nanoseconds(d.read_ms),
-    )
     .unit(Unit::Nanoseconds),
-    count(
-        "host_disk_write_seconds_total",
-        "Time that writes took, summed over writes.",
-        |d| nanoseconds(d.write_ms),
-    )
-    .unit(Unit::Nanoseconds),
-    count(
-        "host_disk_busy_seconds_total",
-        "Time with at least one request under way.",
-        |d| nanoseconds(d.busy_ms),
-    )
+    count("host_disk_busy_seconds_total", "Time with at least one request under way.", |d| {
+        nanoseconds(d.busy_ms)
+    })
     .unit(Unit::Nanoseconds),
 ];
 
@@ -113,11 +93,7 @@ pub(crate) const GAUGES: &[GaugeDef<DiskRates>] = &[
         |r| r.utilisation,
     )
     .unit(Unit::Ratio),
-    rate(
-        "host_disk_queue_length",
-        "Requests under way, averaged over time.",
-        |r| r.queue_length,
-    ),
+    rate("host_disk_queue_length", "Requests under way, averaged over time.", |r| r.queue_length),
     rate(
         "host_disk_read_await_seconds",
         "Time from a read's arrival to its end, averaged over reads.",

@@ -105,12 +105,7 @@ impl HostMetrics {
                 network::INTERFACE_COUNTERS,
                 network::GAUGES,
             )?,
-            traffic: One::register(
-                registry,
-                on.network,
-                network::TOTAL_COUNTERS,
-                network::GAUGES,
-            )?,
+            traffic: One::register(registry, on.network, network::TOTAL_COUNTERS, network::GAUGES)?,
             total_traffic: None,
             over_limit: over_limit(registry)?,
             core_name: String::new(),
@@ -206,12 +201,7 @@ impl HostMetrics {
             // writing into a String cannot fail
             let _ = write!(self.core_name, "{}", core.core);
             let row = rows.get(table, &self.core_name);
-            table.show(
-                &mut row.row,
-                Some(&self.core_name),
-                Some(&core.times),
-                shares.as_ref(),
-            );
+            table.show(&mut row.row, Some(&self.core_name), Some(&core.times), shares.as_ref());
         }
         rows.finish(table);
     }
@@ -225,14 +215,8 @@ impl HostMetrics {
             let before = find(before, index, |b| b.name == disk.name);
             let rates = before.and_then(|before| DiskRates::between(before, disk, elapsed_ns));
             let row = rows.get(table, &disk.name);
-            row.kept
-                .observe(before.map(|before| (before, elapsed_ns)), disk);
-            table.show(
-                &mut row.row,
-                Some(&disk.name),
-                Some(&row.kept),
-                rates.as_ref(),
-            );
+            row.kept.observe(before.map(|before| (before, elapsed_ns)), disk);
+            table.show(&mut row.row, Some(&disk.name), Some(&row.kept), rates.as_ref());
         }
         rows.finish(table);
     }
@@ -243,12 +227,7 @@ impl HostMetrics {
         rows.start();
         for interface in self.now.interfaces.iter().flatten() {
             let row = rows.get(table, &interface.name);
-            table.show(
-                &mut row.row,
-                Some(&interface.name),
-                Some(&BothWays::of(interface)),
-                None,
-            );
+            table.show(&mut row.row, Some(&interface.name), Some(&BothWays::of(interface)), None);
         }
         rows.finish(table);
 
@@ -269,11 +248,7 @@ impl HostMetrics {
     }
 
     fn show_over_limit(&self) {
-        let OverLimit {
-            cores,
-            disks,
-            interfaces,
-        } = self.now.over_limit;
+        let OverLimit { cores, disks, interfaces } = self.now.over_limit;
         for (counter, count) in self.over_limit.iter().zip([cores, disks, interfaces]) {
             if count > 0 {
                 counter.add(count);
@@ -305,10 +280,7 @@ impl<C, G> One<C, G> {
         gauges: &'static [GaugeDef<G>],
     ) -> Result<Self, Error> {
         let table = Table::register(registry, on, None, counters, gauges)?;
-        Ok(One {
-            row: table.row(),
-            table,
-        })
+        Ok(One { row: table.row(), table })
     }
 
     fn show(&mut self, counters: Option<&C>, gauges: Option<&G>) {
@@ -331,10 +303,7 @@ impl<C, G, E: Default> Many<C, G, E> {
         gauges: &'static [GaugeDef<G>],
     ) -> Result<Self, Error> {
         let table = Table::register(registry, on, Some(key), counters, gauges)?;
-        Ok(Many {
-            table,
-            rows: Rows::new(),
-        })
+        Ok(Many { table, rows: Rows::new() })
     }
 }
 
@@ -348,9 +317,7 @@ fn find<T>(list: &[T], index: usize, same: impl Fn(&T) -> bool) -> Option<&T> {
 
 fn resident(registry: &Registry) -> Result<Gauge, Error> {
     let desc = Desc::new(process::RESIDENT, process::RESIDENT_HELP).unit(Unit::Bytes);
-    registry
-        .gauge(desc)
-        .map_err(|cause| Error::new(process::RESIDENT, cause))
+    registry.gauge(desc).map_err(|cause| Error::new(process::RESIDENT, cause))
 }
 
 fn over_limit(registry: &Registry) -> Result<[Counter; 3], Error> {
@@ -359,11 +326,7 @@ fn over_limit(registry: &Registry) -> Result<[Counter; 3], Error> {
         "Times that a collect left out a core, disk or interface for the limits of the options.";
     let register = || {
         let family = registry.counter_family(Desc::new(NAME, help), &["kind"])?;
-        Ok([
-            family.with(&["core"])?,
-            family.with(&["disk"])?,
-            family.with(&["interface"])?,
-        ])
+        Ok([family.with(&["core"])?, family.with(&["disk"])?, family.with(&["interface"])?])
     };
     register().map_err(|cause| Error::new(NAME, cause))
 }

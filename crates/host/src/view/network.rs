@@ -14,10 +14,7 @@ pub(crate) struct BothWays {
 
 impl BothWays {
     pub(crate) fn of(interface: &InterfaceSample) -> Self {
-        BothWays {
-            received: interface.received,
-            sent: interface.sent,
-        }
+        BothWays { received: interface.received, sent: interface.sent }
     }
 
     /// Adds what an interface has more than `before`; all that it has, if it began anew.
@@ -44,11 +41,9 @@ fn add_growth(total: &mut Traffic, before: &Traffic, after: &Traffic) {
 
 /// By interface.
 pub(crate) const INTERFACE_COUNTERS: &[CounterDef<BothWays>] = &[
-    count(
-        "host_network_interface_received_bytes_total",
-        "Received by an interface.",
-        |t| Some(t.received.bytes),
-    )
+    count("host_network_interface_received_bytes_total", "Received by an interface.", |t| {
+        Some(t.received.bytes)
+    })
     .unit(Unit::Bytes),
     count(
         "host_network_interface_received_packets_total",
@@ -65,17 +60,13 @@ pub(crate) const INTERFACE_COUNTERS: &[CounterDef<BothWays>] = &[
         "Received packets dropped by an interface.",
         |t| Some(t.received.drops),
     ),
-    count(
-        "host_network_interface_sent_bytes_total",
-        "Sent by an interface.",
-        |t| Some(t.sent.bytes),
-    )
+    count("host_network_interface_sent_bytes_total", "Sent by an interface.", |t| {
+        Some(t.sent.bytes)
+    })
     .unit(Unit::Bytes),
-    count(
-        "host_network_interface_sent_packets_total",
-        "Packets sent by an interface.",
-        |t| Some(t.sent.packets),
-    ),
+    count("host_network_interface_sent_packets_total", "Packets sent by an interface.", |t| {
+        Some(t.sent.packets)
+    }),
     count(
         "host_network_interface_sent_errors_total",
         "Packets not sent for an error by an interface.",
@@ -111,11 +102,9 @@ pub(crate) const TOTAL_COUNTERS: &[CounterDef<BothWays>] = &[
         "Received packets dropped, without the loopback.",
         |t| Some(t.received.drops),
     ),
-    count(
-        "host_network_sent_bytes_total",
-        "Sent by all interfaces but the loopback.",
-        |t| Some(t.sent.bytes),
-    )
+    count("host_network_sent_bytes_total", "Sent by all interfaces but the loopback.", |t| {
+        Some(t.sent.bytes)
+    })
     .unit(Unit::Bytes),
     count(
         "host_network_sent_packets_total",
@@ -127,11 +116,9 @@ pub(crate) const TOTAL_COUNTERS: &[CounterDef<BothWays>] = &[
         "Packets not sent for an error, without the loopback.",
         |t| Some(t.sent.errors),
     ),
-    count(
-        "host_network_sent_drops_total",
-        "Packets to send dropped, without the loopback.",
-        |t| Some(t.sent.drops),
-    ),
+    count("host_network_sent_drops_total", "Packets to send dropped, without the loopback.", |t| {
+        Some(t.sent.drops)
+    }),
 ];
 
 const fn count(

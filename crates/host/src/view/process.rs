@@ -16,25 +16,17 @@ pub(crate) const COUNTERS: &[CounterDef<ProcessSample>] = &[
         |p: &ProcessSample| p.cpu_ns,
     )
     .unit(Unit::Nanoseconds),
-    CounterDef::new("process_page_faults_total", FAULTS, |p: &ProcessSample| {
-        p.minor_faults
+    CounterDef::new("process_page_faults_total", FAULTS, |p: &ProcessSample| p.minor_faults)
+        .label("kind", "minor"),
+    CounterDef::new("process_page_faults_total", FAULTS, |p: &ProcessSample| p.major_faults)
+        .label("kind", "major"),
+    CounterDef::new("process_context_switches_total", SWITCHES, |p: &ProcessSample| {
+        p.voluntary_switches
     })
-    .label("kind", "minor"),
-    CounterDef::new("process_page_faults_total", FAULTS, |p: &ProcessSample| {
-        p.major_faults
-    })
-    .label("kind", "major"),
-    CounterDef::new(
-        "process_context_switches_total",
-        SWITCHES,
-        |p: &ProcessSample| p.voluntary_switches,
-    )
     .label("kind", "voluntary"),
-    CounterDef::new(
-        "process_context_switches_total",
-        SWITCHES,
-        |p: &ProcessSample| p.involuntary_switches,
-    )
+    CounterDef::new("process_context_switches_total", SWITCHES, |p: &ProcessSample| {
+        p.involuntary_switches
+    })
     .label("kind", "involuntary"),
 ];
 
@@ -49,11 +41,9 @@ pub(crate) const GAUGES: &[GaugeDef<ProcessSample>] = &[
         |p: &ProcessSample| number(p.virtual_bytes),
     )
     .unit(Unit::Bytes),
-    GaugeDef::new(
-        "process_threads",
-        "Threads of this process.",
-        |p: &ProcessSample| number(p.threads),
-    ),
+    GaugeDef::new("process_threads", "Threads of this process.", |p: &ProcessSample| {
+        number(p.threads)
+    }),
     GaugeDef::new(
         "process_open_fds",
         "Open file descriptors of this process.",

@@ -18,10 +18,7 @@ pub(crate) struct Keyed<E> {
 
 impl<E: Default> Rows<E> {
     pub(crate) fn new() -> Self {
-        Rows {
-            rows: Vec::new(),
-            next: 0,
-        }
+        Rows { rows: Vec::new(), next: 0 }
     }
 
     /// Begins a pass over the things of one reading.

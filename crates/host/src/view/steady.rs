@@ -54,18 +54,12 @@ mod tests {
 
     fn totals(meaning: StepBack, values: &[u64]) -> Vec<u64> {
         let mut steady = Steady::default();
-        values
-            .iter()
-            .map(|value| steady.observe(*value, meaning))
-            .collect()
+        values.iter().map(|value| steady.observe(*value, meaning)).collect()
     }
 
     #[test]
     fn a_restart_counts_from_zero() {
-        assert_eq!(
-            totals(StepBack::Restart, &[100, 150, 20, 30]),
-            [100, 150, 170, 180]
-        );
+        assert_eq!(totals(StepBack::Restart, &[100, 150, 20, 30]), [100, 150, 170, 180]);
     }
 
     #[test]
@@ -76,10 +70,7 @@ mod tests {
         );
         let second = 1_000_000_000;
         let values = [100, 98, 99, 101].map(|s| s * second);
-        assert_eq!(
-            totals(StepBack::Clock, &values),
-            [100, 100, 100, 101].map(|s| s * second)
-        );
+        assert_eq!(totals(StepBack::Clock, &values), [100, 100, 100, 101].map(|s| s * second));
     }
 
     #[test]
@@ -87,17 +78,11 @@ mod tests {
         assert_eq!(totals(StepBack::Sum, &[100, 40, 45]), [100, 100, 105]);
         let second = 1_000_000_000;
         let values = [100, 96, 97].map(|s| s * second);
-        assert_eq!(
-            totals(StepBack::Clock, &values),
-            [100, 100, 101].map(|s| s * second)
-        );
+        assert_eq!(totals(StepBack::Clock, &values), [100, 100, 101].map(|s| s * second));
     }
 
     #[test]
     fn huge_totals_stay_at_the_top() {
-        assert_eq!(
-            totals(StepBack::Restart, &[u64::MAX, 5]),
-            [u64::MAX, u64::MAX]
-        );
+        assert_eq!(totals(StepBack::Restart, &[u64::MAX, 5]), [u64::MAX, u64::MAX]);
     }
 }

@@ -37,10 +37,7 @@ impl<S> CounterDef<S> {
 
     /// A label of its own: families of one name differ in it.
     pub(crate) const fn label(self, name: &'static str, value: &'static str) -> Self {
-        CounterDef {
-            label: Some((name, value)),
-            ..self
-        }
+        CounterDef { label: Some((name, value)), ..self }
     }
 
     pub(crate) const fn step_back(self, step_back: StepBack) -> Self {
@@ -62,12 +59,7 @@ impl<S> GaugeDef<S> {
         help: &'static str,
         value: fn(&S) -> Option<f64>,
     ) -> Self {
-        GaugeDef {
-            name,
-            help,
-            unit: Unit::None,
-            value,
-        }
+        GaugeDef { name, help, unit: Unit::None, value }
     }
 
     pub(crate) const fn unit(self, unit: Unit) -> Self {
@@ -104,11 +96,7 @@ impl<C, G> Table<C, G> {
         counters: &'static [CounterDef<C>],
         gauges: &'static [GaugeDef<G>],
     ) -> Result<Self, Error> {
-        let (counters, gauges) = if on {
-            (counters, gauges)
-        } else {
-            Default::default()
-        };
+        let (counters, gauges) = if on { (counters, gauges) } else { Default::default() };
         let counter = |def: &'static CounterDef<C>| {
             let desc = Desc::new(def.name, def.help).unit(def.unit);
             let names = Labels::new(key, def.label.map(|(name, _)| name));
@@ -198,18 +186,9 @@ struct Labels<'a> {
 impl<'a> Labels<'a> {
     fn new(key: Option<&'a str>, own: Option<&'a str>) -> Self {
         match (key, own) {
-            (Some(key), Some(own)) => Labels {
-                all: [key, own],
-                count: 2,
-            },
-            (Some(one), None) | (None, Some(one)) => Labels {
-                all: [one, ""],
-                count: 1,
-            },
-            (None, None) => Labels {
-                all: [""; 2],
-                count: 0,
-            },
+            (Some(key), Some(own)) => Labels { all: [key, own], count: 2 },
+            (Some(one), None) | (None, Some(one)) => Labels { all: [one, ""], count: 1 },
+            (None, None) => Labels { all: [""; 2], count: 0 },
         }
     }
 

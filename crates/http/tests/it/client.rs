@@ -61,38 +61,21 @@ async fn answer_of(script: &str) -> Result<http::Response<Bytes>, Error> {
 
 fn assert_shows_no_secret(error: &Error, url: &str) {
     let said = format!("{error} {error:?}");
-    assert!(
-        !said.contains("secret") && !said.contains("/path"),
-        "{said}"
-    );
+    assert!(!said.contains("secret") && !said.contains("/path"), "{said}");
     let origin = url.split("/path").next().unwrap();
     assert!(said.contains(origin), "{said}");
 }
 
 #[tokio::test]
 async fn a_request_and_its_answer_go_through() {
-    let (url, task) = peer(
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello",
-        false,
-    )
-    .await;
+    let (url, task) =
+        peer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello", false).await;
     let answer = get(&url).await.unwrap();
-    assert_eq!(
-        (answer.status().as_u16(), &answer.body()[..]),
-        (200, &b"hello"[..])
-    );
+    assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"hello"[..]));
     assert_eq!(answer.headers()["x"], "y");
     let head = task.await.unwrap();
-    let authority = url
-        .strip_prefix("http://")
-        .unwrap()
-        .split('/')
-        .next()
-        .unwrap();
-    assert!(
-        head.starts_with("GET /path?key=secret HTTP/1.1\r\n"),
-        "{head}"
-    );
+    let authority = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    assert!(head.starts_with("GET /path?key=secret HTTP/1.1\r\n"), "{head}");
     for header in [
         format!("host: {authority}"),
         "connection: close".into(),
@@ -125,9 +108,7 @@ async fn a_redirect_and_a_failure_are_answers() {
 
 #[tokio::test]
 async fn an_answer_that_ends_with_the_connection_is_whole() {
-    let answer = answer_of("HTTP/1.1 200 OK\r\n\r\nuntil the end")
-        .await
-        .unwrap();
+    let answer = answer_of("HTTP/1.1 200 OK\r\n\r\nuntil the end").await.unwrap();
     assert_eq!(&answer.body()[..], b"until the end");
 }
 
@@ -143,9 +124,7 @@ async fn a_peer_that_breaks_off_or_talks_nonsense_is_an_error() {
     ] {
         let error = answer_of(script).await.unwrap_err();
         assert!(
-            error
-                .to_string()
-                .starts_with("no complete answer from http://127.0.0.1:"),
+            error.to_string().starts_with("no complete answer from http://127.0.0.1:"),
             "{error}"
         );
         assert!(!error.is_timeout() && !error.is_connect() && !error.is_too_large());

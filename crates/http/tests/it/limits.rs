@@ -20,9 +20,7 @@ fn posted(length: usize, body: &[u8]) -> Vec<u8> {
 }
 
 fn takes_posts() -> Router {
-    hello().post("/hello", async |request: Request| {
-        text(format!("{} bytes", request.body().len()))
-    })
+    hello().post("/hello", async |request: Request| text(format!("{} bytes", request.body().len())))
 }
 
 #[tokio::test]
@@ -30,9 +28,7 @@ async fn an_oversized_header_gets_431() {
     let server = Running::start(ServerOptions::default(), hello());
     for bytes in [17 * 1024, 100 * 1024] {
         let header = format!("X: {}\r\n\r\n", "x".repeat(bytes));
-        let answer = server
-            .ask(HELLO.replace("\r\n\r\n", "\r\n") + &header)
-            .await;
+        let answer = server.ask(HELLO.replace("\r\n\r\n", "\r\n") + &header).await;
         assert_eq!(answer.status, 431);
     }
     // counted once the client has closed, too
@@ -44,24 +40,16 @@ async fn an_oversized_header_gets_431() {
 async fn a_head_just_below_the_limit_passes() {
     let server = Running::start(ServerOptions::default(), hello());
     let header = format!("X: {}\r\n\r\n", "x".repeat(15 * 1024));
-    let answer = server
-        .ask(HELLO.replace("\r\n\r\n", "\r\n") + &header)
-        .await;
+    let answer = server.ask(HELLO.replace("\r\n\r\n", "\r\n") + &header).await;
     assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]
 async fn an_oversized_body_gets_413_announced_or_not() {
     let server = Running::start(ServerOptions::default().body_bytes(1000), takes_posts());
-    assert_eq!(
-        server.ask(posted(1000, &[b'x'; 1000])).await.text(),
-        "1000 bytes"
-    );
+    assert_eq!(server.ask(posted(1000, &[b'x'; 1000])).await.text(), "1000 bytes");
     // announced: refused before a byte of it, however much the client still sends
-    assert_eq!(
-        server.ask(posted(100_000, &[b'x'; 100_000])).await.status,
-        413
-    );
+    assert_eq!(server.ask(posted(100_000, &[b'x'; 100_000])).await.status, 413);
     let chunked = "POST /hello HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk = format!("1f4\r\n{}\r\n", "x".repeat(500));
     let answer = server.ask(format!("{chunked}{}", chunk.repeat(3))).await;
@@ -112,11 +100,7 @@ async fn a_broken_request_gets_400() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_says_nothing_or_too_little_is_closed_in_time() {
     let server = Running::start(ServerOptions::default(), hello());
-    for said in [
-        "",
-        "GET /hello HT",
-        "GET /hello HTTP/1.1\r\nHost: localhost\r\n",
-    ] {
+    for said in ["", "GET /hello HT", "GET /hello HTTP/1.1\r\nHost: localhost\r\n"] {
         let begun = Instant::now();
         let mut tcp = server.connect().await;
         tcp.write_all(said.as_bytes()).await.unwrap();
@@ -145,9 +129,7 @@ async fn a_head_that_trickles_in_is_not_given_more_time() {
 async fn a_kept_connection_is_closed_when_nothing_more_is_asked() {
     let server = Running::start(ServerOptions::default(), hello());
     let mut tcp = server.connect().await;
-    tcp.write_all(b"HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await
-        .unwrap();
+    tcp.write_all(b"HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     read_head(&mut tcp).await;
     let begun = Instant::now();
     assert_eq!(tcp.read(&mut [0; 64]).await.unwrap(), 0);
@@ -159,9 +141,7 @@ async fn a_kept_connection_is_closed_when_nothing_more_is_asked() {
 async fn a_second_request_must_come_as_fast_as_the_first() {
     let server = Running::start(ServerOptions::default(), hello());
     let mut tcp = server.connect().await;
-    tcp.write_all(b"HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await
-        .unwrap();
+    tcp.write_all(b"HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     read_head(&mut tcp).await;
     let begun = Instant::now();
     tcp.write_all(b"HEAD /hello").await.unwrap();
@@ -262,10 +242,7 @@ async fn when_all_connections_are_busy_the_next_gets_503_at_once() {
     until(|| server.stats.requests() == 2).await;
     let answer = server.ask("").await;
     assert_eq!(answer.status, 503);
-    assert_eq!(
-        answer.header("content-length").unwrap(),
-        answer.body.len().to_string()
-    );
+    assert_eq!(answer.header("content-length").unwrap(), answer.body.len().to_string());
     assert_eq!(server.stats.connections_open(), 2);
     assert_eq!(server.rejected(Rejection::ConnectionsFull), 1);
     go.notify_waiters();

@@ -25,10 +25,7 @@ async fn a_request_is_answered_with_the_headers_that_keep_a_browser_safe() {
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(
-        answer.header("cross-origin-resource-policy"),
-        Some("same-origin")
-    );
+    assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
     let policy = answer.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
     assert_eq!(server.stats.requests(), 1);
@@ -54,9 +51,7 @@ async fn a_server_runs_on_many_threads_too() {
 async fn a_connection_is_kept_for_the_next_request() {
     let server = start(hello());
     let mut tcp = server.connect().await;
-    tcp.write_all(b"HEAD /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await
-        .unwrap();
+    tcp.write_all(b"HEAD /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     assert!(read_head(&mut tcp).await.starts_with("HTTP/1.1 404"));
     tcp.write_all(HELLO.as_bytes()).await.unwrap();
     assert_eq!(Answer::read(&mut tcp).await.text(), "hello");
@@ -72,10 +67,7 @@ async fn unknown_paths_get_404_and_other_methods_405() {
     let answer = server.ask(HELLO.replace("GET", "DELETE")).await;
     assert_eq!(answer.status, 405);
     assert_eq!(answer.header("allow"), Some("GET, POST, HEAD"));
-    assert_eq!(
-        server.ask(HELLO.replace("GET", "POST")).await.text(),
-        "posted"
-    );
+    assert_eq!(server.ask(HELLO.replace("GET", "POST")).await.text(), "posted");
 }
 
 #[tokio::test]
@@ -144,9 +136,7 @@ async fn a_stream_arrives_whole_in_chunks() {
     let answer = server.ask(HELLO).await;
     assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
     let whole = String::from_utf8(dechunk(&answer.body)).unwrap();
-    let told = whole
-        .lines()
-        .map(|line| usize::from_str_radix(line, 16).unwrap());
+    let told = whole.lines().map(|line| usize::from_str_radix(line, 16).unwrap());
     assert!(told.eq(0..300_000));
 }
 
@@ -192,10 +182,7 @@ async fn a_stream_that_panics_is_cut_off_and_not_ended() {
     let _ = tcp.read_to_end(&mut got).await;
     assert!(!got.ends_with(b"0\r\n\r\n"));
     assert_eq!(server.rejected(Rejection::Panic), 1);
-    assert_eq!(
-        server.ask(HELLO.replace("/hello", "/bye")).await.status,
-        404
-    );
+    assert_eq!(server.ask(HELLO.replace("/hello", "/bye")).await.status, 404);
 }
 
 #[tokio::test]
@@ -203,17 +190,12 @@ async fn what_a_handler_sets_is_sent() {
     let cached = async |_: Request| {
         let mut response = answer(StatusCode::OK, "text/css", "a {}");
         let forever = http::HeaderValue::from_static("max-age=31536000, immutable");
-        response
-            .headers_mut()
-            .insert(http::header::CACHE_CONTROL, forever);
+        response.headers_mut().insert(http::header::CACHE_CONTROL, forever);
         response
     };
     let server = start(Router::new().get("/hello", cached));
     let answer = server.ask(HELLO).await;
-    assert_eq!(
-        answer.header("cache-control"),
-        Some("max-age=31536000, immutable")
-    );
+    assert_eq!(answer.header("cache-control"), Some("max-age=31536000, immutable"));
     assert_eq!(answer.header("content-type"), Some("text/css"));
 }
 

@@ -51,9 +51,7 @@ async fn connections_that_wait_are_closed_at_once() {
     let stats = Arc::clone(&server.stats);
     let _silent = server.connect().await;
     let mut kept = server.connect().await;
-    kept.write_all(b"HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await
-        .unwrap();
+    kept.write_all(b"HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     read_head(&mut kept).await;
     until(|| stats.connections_open() == 2).await;
     let begun = Instant::now();

@@ -30,12 +30,7 @@ impl Running {
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { drop(stopped.await) };
         let task = tokio::spawn(async move { server.serve(router, stopped).await.unwrap() });
-        Self {
-            address,
-            stats,
-            stop,
-            task,
-        }
+        Self { address, stats, stop, task }
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {
@@ -77,11 +72,7 @@ impl Answer {
         let end = bytes.windows(4).position(|end| end == b"\r\n\r\n");
         let end = end.unwrap_or_else(|| panic!("no head: {:?}", String::from_utf8_lossy(bytes)));
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-        Self {
-            status: head[9..12].parse().unwrap(),
-            head,
-            body: bytes[end + 4..].to_vec(),
-        }
+        Self { status: head[9..12].parse().unwrap(), head, body: bytes[end + 4..].to_vec() }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

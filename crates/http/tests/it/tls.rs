@@ -24,19 +24,14 @@ async fn tls_peer() -> (String, String) {
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!(
-        "https://localhost:{}/",
-        listener.local_addr().unwrap().port()
-    );
+    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
         let (tcp, _) = listener.accept().await.unwrap();
         let Ok(mut tls) = TlsAcceptor::from(Arc::new(config)).accept(tcp).await else {
             return;
         };
         let _ = tls.read(&mut [0; 4096]).await;
-        let _ = tls
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecure")
-            .await;
+        let _ = tls.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecure").await;
         let _ = tls.shutdown().await;
     });
     (url, made.cert.pem())
@@ -44,17 +39,13 @@ async fn tls_peer() -> (String, String) {
 
 async fn get(options: ClientOptions, url: &str) -> Result<http::Response<Bytes>, Error> {
     let request = http::Request::get(url).body(Bytes::new()).unwrap();
-    Client::new(options)
-        .send(request, Duration::from_secs(10))
-        .await
+    Client::new(options).send(request, Duration::from_secs(10)).await
 }
 
 #[tokio::test]
 async fn a_certificate_that_is_trusted_lets_the_request_through() {
     let (url, pem) = tls_peer().await;
-    let options = ClientOptions::default()
-        .root_certificates(pem.as_bytes())
-        .unwrap();
+    let options = ClientOptions::default().root_certificates(pem.as_bytes()).unwrap();
     let answer = get(options, &url).await.unwrap();
     assert_eq!(&answer.body()[..], b"secure");
 }
@@ -64,12 +55,7 @@ async fn a_certificate_that_nobody_vouches_for_is_a_connect_error() {
     let (url, _) = tls_peer().await;
     let error = get(ClientOptions::default(), &url).await.unwrap_err();
     assert!(error.is_connect(), "{error}");
-    assert!(
-        error
-            .to_string()
-            .starts_with("no TLS with https://localhost:"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("no TLS with https://localhost:"), "{error}");
 }
 
 /// The URL of a peer that speaks no TLS: it says `said`, then waits for the client to go.
@@ -103,14 +89,8 @@ async fn a_peer_that_hangs_in_the_handshake_runs_into_the_connect_timeout() {
 
 #[test]
 fn what_is_no_certificate_is_invalid() {
-    for pem in [
-        "",
-        "nonsense",
-        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-    ] {
-        let error = ClientOptions::default()
-            .root_certificates(pem.as_bytes())
-            .unwrap_err();
+    for pem in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let error = ClientOptions::default().root_certificates(pem.as_bytes()).unwrap_err();
         assert!(error.is_invalid(), "{pem}");
     }
 }

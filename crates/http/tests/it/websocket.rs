@@ -44,11 +44,7 @@ async fn open(server: &Running) -> WebSocketStream<TcpStream> {
 async fn texts_and_bytes_come_back() {
     let server = start(ServerOptions::default());
     let mut socket = open(&server).await;
-    for sent in [
-        Frame::text("hello ✓"),
-        Frame::binary(vec![7; 60_000]),
-        Frame::text(""),
-    ] {
+    for sent in [Frame::text("hello ✓"), Frame::binary(vec![7; 60_000]), Frame::text("")] {
         socket.send(sent.clone()).await.unwrap();
         assert_eq!(socket.next().await.unwrap().unwrap(), sent);
     }
@@ -70,26 +66,15 @@ async fn a_client_that_leaves_without_a_word_frees_its_place() {
 
 #[tokio::test]
 async fn the_proof_is_that_of_the_standard_and_a_path_may_answer_both_ways() {
-    let router = Router::new()
-        .websocket("/socket", echo)
-        .get("/socket", async |_: Request| text("a page"));
+    let router =
+        Router::new().websocket("/socket", echo).get("/socket", async |_: Request| text("a page"));
     let server = Running::start(ServerOptions::default(), router);
     let mut tcp = server.connect().await;
-    tokio::io::AsyncWriteExt::write_all(&mut tcp, HANDSHAKE.as_bytes())
-        .await
-        .unwrap();
-    let head = crate::support::read_head(&mut tcp)
-        .await
-        .to_ascii_lowercase();
+    tokio::io::AsyncWriteExt::write_all(&mut tcp, HANDSHAKE.as_bytes()).await.unwrap();
+    let head = crate::support::read_head(&mut tcp).await.to_ascii_lowercase();
     assert!(head.starts_with("http/1.1 101"), "{head}");
-    assert!(
-        head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="),
-        "{head}"
-    );
-    assert_eq!(
-        server.ask(HELLO.replace("/hello", "/socket")).await.text(),
-        "a page"
-    );
+    assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
+    assert_eq!(server.ask(HELLO.replace("/hello", "/socket")).await.text(), "a page");
 }
 
 #[tokio::test]
@@ -115,19 +100,9 @@ async fn a_garbage_handshake_is_refused() {
 #[tokio::test]
 async fn another_site_gets_no_websocket() {
     let server = start(ServerOptions::default());
-    for foreign in [
-        "Origin: http://evil.example",
-        "Origin: null",
-        "Sec-Fetch-Site: cross-site",
-    ] {
+    for foreign in ["Origin: http://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site"] {
         let more = format!("\r\n{foreign}\r\nConnection: close\r\n\r\n");
-        assert_eq!(
-            server
-                .ask(HANDSHAKE.replace("\r\n\r\n", &more))
-                .await
-                .status,
-            403
-        );
+        assert_eq!(server.ask(HANDSHAKE.replace("\r\n\r\n", &more)).await.status, 403);
     }
     let rebound = HANDSHAKE.replace("Host: localhost", "Connection: close\r\nHost: evil.example");
     assert_eq!(server.ask(rebound).await.status, 421);
@@ -140,19 +115,11 @@ async fn a_websocket_needs_the_token_too() {
     let server = start(ServerOptions::default().token(Token::new("open.sesame").unwrap()));
     let close = HANDSHAKE.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
     assert_eq!(server.ask(close).await.status, 401);
-    let cookie = HANDSHAKE.replace(
-        "\r\n\r\n",
-        "\r\nCookie: perf_monitor_token=open.sesame\r\n\r\n",
-    );
+    let cookie =
+        HANDSHAKE.replace("\r\n\r\n", "\r\nCookie: perf_monitor_token=open.sesame\r\n\r\n");
     let mut tcp = server.connect().await;
-    tokio::io::AsyncWriteExt::write_all(&mut tcp, cookie.as_bytes())
-        .await
-        .unwrap();
-    assert!(
-        crate::support::read_head(&mut tcp)
-            .await
-            .starts_with("HTTP/1.1 101")
-    );
+    tokio::io::AsyncWriteExt::write_all(&mut tcp, cookie.as_bytes()).await.unwrap();
+    assert!(crate::support::read_head(&mut tcp).await.starts_with("HTTP/1.1 101"));
 }
 
 #[tokio::test]
@@ -179,26 +146,18 @@ async fn websockets_do_not_make_room_for_others() {
     until(|| server.stats.websockets_open() == 1).await;
     assert_eq!(server.ask("").await.status, 503);
     socket.send(Frame::text("still here")).await.unwrap();
-    assert_eq!(
-        socket.next().await.unwrap().unwrap(),
-        Frame::text("still here")
-    );
+    assert_eq!(socket.next().await.unwrap().unwrap(), Frame::text("still here"));
 }
 
 #[tokio::test]
 async fn an_oversized_message_and_broken_frames_end_the_websocket() {
     let server = start(ServerOptions::default());
     let mut socket = open(&server).await;
-    socket
-        .send(Frame::binary(vec![7; 64 * 1024 + 1]))
-        .await
-        .unwrap();
+    socket.send(Frame::binary(vec![7; 64 * 1024 + 1])).await.unwrap();
     assert!(!matches!(socket.next().await, Some(Ok(Frame::Binary(_)))));
     let socket = open(&server).await;
     let mut tcp = socket.into_inner();
-    tokio::io::AsyncWriteExt::write_all(&mut tcp, &[0xff; 64])
-        .await
-        .unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut tcp, &[0xff; 64]).await.unwrap();
     let _ = tcp.read_to_end(&mut Vec::new()).await;
     until(|| server.stats.websockets_open() == 0).await;
     assert_eq!(server.rejected(Rejection::BodyBytes), 1);
@@ -212,10 +171,8 @@ async fn a_handler_that_panics_ends_its_websocket_alone() {
         assert_eq!(request.uri().path(), "/socket");
         panic!("on purpose: {said:?}");
     };
-    let server = Running::start(
-        ServerOptions::default(),
-        Router::new().websocket("/socket", panics),
-    );
+    let server =
+        Running::start(ServerOptions::default(), Router::new().websocket("/socket", panics));
     for n in 1..=2 {
         let mut socket = open(&server).await;
         socket.send(Frame::text("hello")).await.unwrap();
@@ -265,15 +222,13 @@ async fn a_client_that_never_reads_is_given_up() {
 
 #[tokio::test]
 async fn a_message_over_the_limit_is_not_sent_and_harms_nothing() {
-    let (server, mut told) = report(
-        ServerOptions::default().message_bytes(1000),
-        |mut socket| async move {
+    let (server, mut told) =
+        report(ServerOptions::default().message_bytes(1000), |mut socket| async move {
             let over = socket.send_binary(vec![7; 1001]).await;
             socket.send_text("x".repeat(1000)).await.unwrap();
             socket.close().await;
             over
-        },
-    );
+        });
     let mut socket = open(&server).await;
     assert_eq!(socket.next().await.unwrap().unwrap().len(), 1000);
     assert!(matches!(socket.next().await, Some(Ok(Frame::Close(_)))));
@@ -283,9 +238,8 @@ async fn a_message_over_the_limit_is_not_sent_and_harms_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_peer_is_pinged_and_then_given_up() {
-    let (server, mut told) = report(ServerOptions::default(), |mut socket| async move {
-        socket.recv().await
-    });
+    let (server, mut told) =
+        report(ServerOptions::default(), |mut socket| async move { socket.recv().await });
     let begun = Instant::now();
     // a bare connection, so that nobody answers the ping
     let mut silent = open(&server).await.into_inner();
