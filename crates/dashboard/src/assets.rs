@@ -1,0 +1,175 @@
+//! The page with all that it loads, embedded.
+
+use std::future::ready;
+use std::hash::Hasher;
+
+use bytes::Bytes;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
+    X_FRAME_OPTIONS,
+};
+use http::{HeaderMap, StatusCode};
+use perf_monitor_http::{Body, Request, Response, Router, answer};
+
+/// Where the page names the folder of its assets.
+const PLACEHOLDER: &str = "{assets}";
+
+const PAGE: &str = include_str!("../web/page.html");
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+const FILES: [File; 8] = [
+    File::new("app.js", JAVASCRIPT, include_bytes!("../web/app.js")),
+    File::new("chart.js", JAVASCRIPT, include_bytes!("../web/chart.js")),
+    File::new("format.js", JAVASCRIPT, include_bytes!("../web/format.js")),
+    File::new("panels.js", JAVASCRIPT, include_bytes!("../web/panels.js")),
+    File::new("store.js", JAVASCRIPT, include_bytes!("../web/store.js")),
+    File::new("stream.js", JAVASCRIPT, include_bytes!("../web/stream.js")),
+    File::new("page.css", "text/css; charset=utf-8", include_bytes!("../web/page.css")),
+    File::new("icon.svg", "image/svg+xml", include_bytes!("../web/icon.svg")),
+];
+
+/// The page runs its own scripts and styles, talks to its own server, and loads nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+#[derive(Clone, Copy)]
+struct File {
+    name: &'static str,
+    content_type: &'static str,
+    bytes: &'static [u8],
+}
+
+impl File {
+    const fn new(name: &'static str, content_type: &'static str, bytes: &'static [u8]) -> File {
+        File { name, content_type, bytes }
+    }
+
+    /// The file, which a browser may keep for ever: its address has the fingerprint of all files.
+    fn answer(self) -> Response {
+        let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+        with(answer(StatusCode::OK, self.content_type, self.bytes), CACHE_CONTROL, forever)
+    }
+}
+
+/// `/`, which a browser asks for anew each time, and `/assets/FINGERPRINT/…`, which it may keep.
+///
+/// The modules import each other by relative names, so that one folder holds one state of all.
+pub(crate) fn routes() -> Router {
+    let tag = fingerprint();
+    let folder = format!("/assets/{tag}");
+    let page = Page {
+        html: Bytes::from(PAGE.replace(PLACEHOLDER, &folder)),
+        etag: HeaderValue::from_str(&format!("\"{tag}\"")).expect("hexadecimal digits"),
+    };
+    let router = Router::new().get("/", move |request: Request| ready(page.answer(&request)));
+    FILES.into_iter().fold(router, |router, file| {
+        let path = format!("{folder}/{}", file.name);
+        router.get(&path, move |_: Request| ready(file.answer()))
+    })
+}
+
+struct Page {
+    html: Bytes,
+    etag: HeaderValue,
+}
+
+impl Page {
+    fn answer(&self, request: &Request) -> Response {
+        let known = request.headers().get(IF_NONE_MATCH) == Some(&self.etag);
+        let response = match known {
+            true => {
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::NOT_MODIFIED;
+                response
+            }
+            false => answer(StatusCode::OK, "text/html; charset=utf-8", self.html.clone()),
+        };
+        let response = with(response, ETAG, self.etag.clone());
+        let response = with(response, CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let response = with(response, X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        with(response, CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
+    }
+}
+
+fn with(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(name, value);
+    response
+}
+
+/// Sixteen digits that change with any byte of the page or its files.
+fn fingerprint() -> String {
+    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+    hash.write(PAGE.as_bytes());
+    for file in FILES {
+        hash.write(file.name.as_bytes());
+        hash.write(file.bytes);
+    }
+    format!("{:016x}", hash.finish())
+}
+
+/// FNV-1a with 64 bits: the same on every machine and in every release, which std's hasher does not promise.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(file: &File) -> &'static str {
+        std::str::from_utf8(file.bytes).unwrap()
+    }
+
+    #[test]
+    fn every_file_is_asked_for_by_the_page_or_a_module() {
+        let sources = FILES.iter().map(text).collect::<String>() + PAGE;
+        for file in FILES {
+            let by_page = format!("\"{PLACEHOLDER}/{}\"", file.name);
+            let by_module = format!("\"./{}\"", file.name);
+            assert!(sources.contains(&by_page) || sources.contains(&by_module), "{}", file.name);
+        }
+    }
+
+    #[test]
+    fn every_import_is_a_file() {
+        for file in FILES.iter().filter(|f| f.content_type == JAVASCRIPT) {
+            for line in text(file).lines().filter(|l| l.starts_with("import ")) {
+                let name = line.split('"').nth(1).and_then(|path| path.strip_prefix("./"));
+                assert!(FILES.iter().any(|f| Some(f.name) == name), "{}: {line}", file.name);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_comes_from_elsewhere_and_no_text_becomes_markup() {
+        for source in FILES.iter().map(text).chain([PAGE]) {
+            let source = source.replace("http://www.w3.org/2000/svg", "");
+            for banned in
+                ["http://", "https://", "innerHTML", "outerHTML", "insertAdjacent", "eval("]
+            {
+                assert!(!source.contains(banned), "{banned}");
+            }
+        }
+        for inline in ["<style", "style=", "<script>", "onclick"] {
+            assert!(!PAGE.contains(inline), "{inline}");
+        }
+    }
+
+    #[test]
+    fn the_first_load_stays_small() {
+        let bytes = PAGE.len() + FILES.iter().map(|f| f.bytes.len()).sum::<usize>();
+        assert!(bytes < 80_000, "{bytes} bytes");
+    }
+}

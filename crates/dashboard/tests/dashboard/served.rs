@@ -1,0 +1,91 @@
+//! A served dashboard under the hands of a client.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use perf_monitor_core::{MetricsCollector, Registry};
+use perf_monitor_dashboard::{About, MetricsDashboard};
+use perf_monitor_http::{Server, ServerOptions};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// Far above what anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Served {
+    pub(crate) dashboard: MetricsDashboard,
+    pub(crate) metrics: MetricsCollector,
+    pub(crate) registry: Registry,
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Served {
+    /// A dashboard of a registry of its own, served by the test's runtime.
+    pub(crate) fn new(service: &str) -> Served {
+        let registry = Registry::new();
+        let metrics = MetricsCollector::new(&registry).unwrap();
+        let about = About::new(service, Duration::from_secs(1)).host(Some("web-1".into()));
+        let dashboard = MetricsDashboard::new(about, metrics.clone(), registry.clone());
+        let server = Server::bind(([127, 0, 0, 1], 0), ServerOptions::default()).unwrap();
+        let address = server.local_addr();
+        let (stop, stopped) = oneshot::channel();
+        let routes = dashboard.routes();
+        let serving = tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            server.serve(routes, stopped).await.unwrap();
+        });
+        Served { dashboard, metrics, registry, address, stop, serving }
+    }
+
+    pub(crate) fn tick(&self) {
+        self.registry.tick();
+        self.dashboard.tick();
+    }
+
+    pub(crate) async fn view(&self) -> Result<Viewer, Error> {
+        let url = format!("ws://{}/api/stream", self.address);
+        let (socket, _) = timeout(PATIENCE, connect_async(url)).await.expect("an answer")?;
+        Ok(Viewer(socket))
+    }
+
+    /// The answer to a request with these headers, as text.
+    pub(crate) async fn get(&self, path: &str, headers: &str) -> String {
+        let mut tcp = TcpStream::connect(self.address).await.unwrap();
+        let host = self.address;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+        tcp.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(PATIENCE, tcp.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+        answer
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).unwrap();
+        timeout(PATIENCE, self.serving).await.expect("an end").unwrap();
+    }
+}
+
+pub(crate) struct Viewer(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Viewer {
+    /// The next message; `None` when the stream is over.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        loop {
+            match timeout(PATIENCE, self.0.next()).await.expect("a message")? {
+                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+}
