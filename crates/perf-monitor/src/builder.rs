@@ -1,0 +1,166 @@
+//! The parts of a monitor, chosen one by one.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use perf_monitor_core::{MetricsCollector, Registry};
+
+use crate::background::Background;
+use crate::error::{Error, Kind};
+use crate::health::Health;
+use crate::lease::Lease;
+use crate::monitor::PerformanceMonitor;
+use crate::own::Own;
+use crate::ticker::{Part, Ticker};
+use crate::{engine, exporter, listener, machine, page, system};
+
+/// Faster ticks cost more than they tell; slower ones leave windows that nobody waits for.
+const TICKS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
+
+/// Chooses the parts of a [`PerformanceMonitor`]; made by [`PerformanceMonitor::builder`].
+///
+/// Without any choice it is what [`PerformanceMonitor::start`] starts. Nothing happens before
+/// [`start`](Self::start), which also tells what is wrong with a choice.
+#[derive(Debug)]
+#[must_use = "nothing happens before `start`"]
+pub struct PerformanceMonitorBuilder {
+    service: String,
+    version: Option<String>,
+    registry: Option<Registry>,
+    tick: Duration,
+    pub(crate) machine: machine::Plan,
+    pub(crate) exporter: exporter::Plan,
+    pub(crate) listener: listener::Plan,
+}
+
+/// A monitor in the making: what its parts are made from, and what they have added so far.
+pub(crate) struct Context {
+    pub(crate) service: String,
+    pub(crate) version: Option<String>,
+    pub(crate) host_name: Option<String>,
+    pub(crate) tick: Duration,
+    pub(crate) registry: Registry,
+    pub(crate) metrics: MetricsCollector,
+    pub(crate) health: Arc<Health>,
+    pub(crate) lease: Lease,
+    pub(crate) own: Own,
+    pub(crate) collectors: Vec<Part>,
+    pub(crate) readers: Vec<Part>,
+    pub(crate) routes: listener::Routes,
+}
+
+impl PerformanceMonitorBuilder {
+    pub(crate) fn new(service: String) -> PerformanceMonitorBuilder {
+        PerformanceMonitorBuilder {
+            service,
+            version: None,
+            registry: None,
+            tick: Duration::from_secs(1),
+            machine: machine::Plan::default(),
+            exporter: exporter::Plan::default(),
+            listener: listener::Plan::default(),
+        }
+    }
+
+    /// Serves `registry` rather than [`Registry::global`].
+    ///
+    /// Several monitors may serve one registry. One of them collects and ticks for all, so that
+    /// windows and rates keep their length; when it stops, another goes on at its own tick.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// How often numbers are collected and windows closed: 1 s; 10 ms to 1 h.
+    pub fn tick(mut self, every: Duration) -> Self {
+        self.tick = every;
+        self
+    }
+
+    /// The version of the service, which exporters tell beside its name.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// Starts the monitor; its listener takes connections when this returns.
+    ///
+    /// Blocks for as long as one collection takes, well below a millisecond; it may be called from
+    /// async code, and uses no runtime of the caller's.
+    ///
+    /// # Errors
+    /// An option out of its range, an address that is taken or needs a token, a metric of the
+    /// registry in the way of the monitor's own, or no thread to be had.
+    pub fn start(self) -> Result<PerformanceMonitor, Error> {
+        check(&self.service, self.tick)?;
+        let bound = self.listener.bind()?;
+        let address = bound.address();
+        let registry = self.registry.unwrap_or_else(|| Registry::global().clone());
+        let mut context = Context::new(self.service, self.version, self.tick, registry)?;
+        engine::join(&mut context)?;
+        self.machine.join(&mut context)?;
+        let exporter = self.exporter.join(&mut context)?;
+        if address.is_some() {
+            page::join(&mut context)?;
+        }
+        let listener = bound.join(&mut context)?;
+        let (service, registry) = (context.service.clone(), context.registry.clone());
+        let metrics = context.metrics.clone();
+        let _background = Background::start(Ticker::from(context), listener)?;
+        Ok(PerformanceMonitor { _background, service, registry, metrics, exporter, address })
+    }
+}
+
+impl Context {
+    pub(crate) fn new(
+        service: String,
+        version: Option<String>,
+        tick: Duration,
+        registry: Registry,
+    ) -> Result<Context, Error> {
+        let own = Own::new(&registry, &service)?;
+        let metrics = MetricsCollector::new(&registry)?;
+        Ok(Context {
+            service,
+            version,
+            host_name: system::host_name(),
+            tick,
+            health: Arc::new(Health::new(tick)),
+            lease: Lease::of(&metrics),
+            metrics,
+            own,
+            collectors: Vec::new(),
+            readers: Vec::new(),
+            routes: listener::Routes::default(),
+            registry,
+        })
+    }
+}
+
+impl From<Context> for Ticker {
+    fn from(context: Context) -> Ticker {
+        Ticker {
+            every: context.tick,
+            registry: context.registry,
+            lease: context.lease,
+            failures: context.own.failures.clone(),
+            own: context.own,
+            collectors: context.collectors,
+            readers: context.readers,
+            health: context.health,
+        }
+    }
+}
+
+fn check(service: &str, tick: Duration) -> Result<(), Error> {
+    if service.is_empty() {
+        let message = "the service's name is empty: give the one that people look for";
+        return Err(Error::new(Kind::Options, message));
+    }
+    if !TICKS.contains(&tick) {
+        let message = format!("a tick of {tick:?} is out of range: choose 10 ms to 1 h");
+        return Err(Error::new(Kind::Options, message));
+    }
+    Ok(())
+}

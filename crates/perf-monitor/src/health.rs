@@ -1,0 +1,49 @@
+//! Whether the ticks keep coming.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// When the last tick was, for `/healthz` to judge.
+#[derive(Debug)]
+pub(crate) struct Health {
+    began: Instant,
+    /// The last tick, in nanoseconds since `began`; written by the monitor's thread alone.
+    last_ns: AtomicU64,
+    every: Duration,
+}
+
+impl Health {
+    pub(crate) fn new(every: Duration) -> Health {
+        Health { began: Instant::now(), last_ns: AtomicU64::new(0), every }
+    }
+
+    pub(crate) fn ticked(&self) {
+        self.last_ns.store(self.began.elapsed().as_nanos() as u64, Relaxed);
+    }
+
+    /// The age of the last tick.
+    pub(crate) fn age(&self) -> Duration {
+        let last = Duration::from_nanos(self.last_ns.load(Relaxed));
+        self.began.elapsed().saturating_sub(last)
+    }
+
+    /// Whether a last tick of this age is recent: three ticks may be missing, and a busy machine
+    /// gets two seconds more.
+    pub(crate) fn is_recent(&self, age: Duration) -> bool {
+        age <= self.every * 3 + Duration::from_secs(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_ends_when_three_ticks_and_two_seconds_pass_without_one() {
+        let health = Health::new(Duration::from_secs(1));
+        assert!(health.is_recent(Duration::from_secs(5)));
+        assert!(!health.is_recent(Duration::from_millis(5_001)));
+        health.ticked();
+        assert!(health.is_recent(health.age()));
+    }
+}

@@ -1,0 +1,140 @@
+//! What a Rust service needs to see its own performance, in the process itself.
+//!
+//! # In applications
+//!
+//! One line starts everything. The page is on <http://127.0.0.1:9464>, or on another free port if
+//! that one is taken; Prometheus scrapes `/metrics` there.
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use perf_monitor::PerformanceMonitor;
+//!
+//! fn main() -> Result<(), perf_monitor::Error> {
+//!     let monitor = PerformanceMonitor::start("checkout")?;
+//!     println!("see {}", monitor.url().unwrap_or_default());
+//!     for request in 0..1_000 {
+//!         let begun = Instant::now();
+//!         let served = request % 100 != 0; // ... serve it ...
+//!         monitor.metrics().record_request(begun.elapsed(), served);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`PerformanceMonitor::builder`] chooses the parts one by one, and features (below) what is built
+//! at all. Metrics of one's own come from the [`Registry`] and are served with the others:
+//!
+//! ```
+//! # #[cfg(feature = "http")] {
+//! use std::time::Duration;
+//!
+//! use perf_monitor::{Desc, PerformanceMonitor, Registry, Unit};
+//!
+//! let monitor = PerformanceMonitor::builder("checkout")
+//!     .version("1.4.2")
+//!     .registry(Registry::new())
+//!     .listen(([127, 0, 0, 1], 0))
+//!     .tick(Duration::from_millis(500))
+//!     .start()?;
+//! let sent = Desc::new("sent_bytes_total", "Bytes of answers, by route.").unit(Unit::Bytes);
+//! let sent = monitor.registry().counter_family(sent, &["route"])?;
+//! sent.add(&["/cart"], 1_024);
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # In libraries
+//!
+//! A library depends on `perf-monitor-core` alone, which has no async, no HTTP and no thread. It
+//! registers in [`Registry::global`], or better in the registry that it is given; the application
+//! decides whether anybody looks.
+//!
+//! # What it costs, and where it ends
+//!
+//! Recording takes nanoseconds, allocates nothing after the first touch and never fails. One thread
+//! named `perf-monitor` ticks and serves, on a runtime of its own. What the monitor takes itself is
+//! among the metrics: `perf_monitor_cpu_seconds_total`, `perf_monitor_memory_bytes`,
+//! `perf_monitor_tick_seconds`, `perf_monitor_tick_lag_seconds`. After the start its failures never
+//! reach the program; they are counted in `perf_monitor_errors_total`. (A panic in a program built
+//! with `panic = "abort"` ends it, wherever it happens.)
+//!
+//! # The way through this crate
+//!
+//! Modules bear the names of the parts; the types that a program uses most are at the root.
+
+// what only the listener's parts read has no reader without them
+#![cfg_attr(not(all(feature = "dashboard", feature = "exporters")), allow(dead_code))]
+
+mod background;
+mod builder;
+mod engine;
+mod error;
+mod health;
+mod lease;
+mod own;
+mod share;
+mod system;
+mod ticker;
+
+#[cfg_attr(not(feature = "exporters"), path = "absent/exporter.rs")]
+mod exporter;
+#[cfg_attr(not(feature = "http"), path = "absent/listener.rs")]
+mod listener;
+#[cfg_attr(not(feature = "host"), path = "absent/machine.rs")]
+mod machine;
+#[cfg_attr(not(feature = "dashboard"), path = "absent/page.rs")]
+mod page;
+
+pub mod monitor;
+
+/// Totals of requests and their moving averages, alone.
+pub mod atomic {
+    pub use perf_monitor_core::AtomicMetrics;
+}
+
+/// Latency percentiles over the last minute, alone.
+pub mod latency {
+    pub use perf_monitor_core::{LatencyPercentiles, LatencyTracker};
+}
+
+/// Metrics on their way out.
+#[cfg(feature = "exporters")]
+pub mod export {
+    #[cfg(feature = "prometheus")]
+    pub use perf_monitor_exporters::RegistryCollector;
+    pub use perf_monitor_exporters::{
+        Edges, Error, ExporterOptions, ExporterStats, Format, MetricsExporter, PrometheusExporter,
+        Scrape, TextEncoder, metrics_handler, snapshot_handler,
+    };
+}
+
+/// The live page.
+#[cfg(feature = "dashboard")]
+pub mod dashboard {
+    pub use perf_monitor_dashboard::{About, DashboardUpdate, MetricsDashboard};
+}
+
+#[cfg(feature = "host")]
+#[doc(inline)]
+pub use perf_monitor_host as host;
+#[cfg(feature = "http")]
+#[doc(inline)]
+pub use perf_monitor_http as http;
+
+pub use perf_monitor_core::Error as RegistryError;
+pub use perf_monitor_core::{
+    Clock, Counter, Cursor, Desc, FakeClock, Family, FamilyInfo, FamilySnapshot, FloatCounter,
+    Gauge, Histogram, HistogramOptions, HistogramValue, Instant, Instrument, Kind, Layout,
+    ObservedCounter, OwnedValue, Registry, RegistryBuilder, RegistryStats, SeriesInfo,
+    SeriesSnapshot, Snapshot, ThreadStats, Timer, Unit, Value, Visitor, Window, set_thread_budget,
+    thread_stats,
+};
+
+pub use error::Error;
+pub use monitor::{MetricsCollector, PerformanceMonitor, PerformanceMonitorBuilder};
+
+/// The project's README, so that its program is tested too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

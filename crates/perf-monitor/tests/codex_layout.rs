@@ -1,0 +1,301 @@
+//! Every item of the Codex table that exists so far does what the seed says, through the facade.
+
+mod support;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use perf_monitor::atomic::AtomicMetrics;
+use perf_monitor::dashboard::{About, DashboardUpdate, MetricsDashboard};
+use perf_monitor::export::{ExporterOptions, MetricsExporter, PrometheusExporter};
+use perf_monitor::http::{Request, Router, Server, ServerOptions, WebSocket};
+use perf_monitor::latency::{LatencyPercentiles, LatencyTracker};
+use perf_monitor::monitor::{
+    LocalMetrics, MetricsCollector, PerformanceMonitor, PerformanceMonitorBuilder,
+};
+use perf_monitor::{Clock, Registry, Value};
+use support::{get, get_with, scraped, websocket};
+
+const FREE: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+
+fn builder(registry: &Registry) -> PerformanceMonitorBuilder {
+    PerformanceMonitor::builder("codex").registry(registry.clone()).listen(FREE)
+}
+
+// --- Performance Monitor System ---
+
+#[test]
+fn a_monitor_has_metrics_and_an_exporter_of_one_registry() {
+    let registry = Registry::new();
+    let monitor = builder(&registry).tick(Duration::from_millis(10)).start().unwrap();
+    let metrics: &MetricsCollector = monitor.metrics();
+    metrics.record_request(Duration::from_millis(3), true);
+    metrics.record_request(Duration::from_millis(5), false);
+    let exporter: &MetricsExporter = monitor.exporter();
+    let text = exporter.render();
+    assert_eq!(support::sample(&text, "requests_total{outcome=\"success\"}"), Some(1.0));
+    assert_eq!(scraped(&monitor, "requests_total{outcome=\"failure\"}"), 1.0);
+    assert_eq!(scraped(&monitor, "request_duration_seconds_count"), 2.0);
+}
+
+#[test]
+fn the_collector_counts_times_and_sizes_requests() {
+    let registry = Registry::new();
+    let metrics = MetricsCollector::new(&registry).unwrap();
+    for ms in 1..=9 {
+        metrics.record_request(Duration::from_millis(ms), ms % 3 != 0);
+        metrics.record_request_size(1_000);
+    }
+    let snapshot = registry.snapshot();
+    let counter = |outcome| match snapshot.value("requests_total", &[("outcome", outcome)]) {
+        Some(Value::Counter(n)) => n,
+        other => panic!("{outcome}: {other:?}"),
+    };
+    assert_eq!((counter("success"), counter("failure")), (6, 3));
+    for (name, count) in [("request_duration_seconds", 9), ("request_size_bytes", 9)] {
+        let Some(Value::Histogram(histogram)) = snapshot.value(name, &[]) else {
+            panic!("{name} is no histogram");
+        };
+        assert_eq!(histogram.count, count);
+    }
+}
+
+#[test]
+fn the_collector_answers_what_the_seed_s_dashboard_asks() {
+    let (clock, hand) = Clock::fake();
+    let registry = Registry::builder().clock(clock).build();
+    let metrics = MetricsCollector::new(&registry).unwrap();
+    for i in 0..30u64 {
+        metrics.record_request(Duration::from_micros(i + 1), i % 3 != 0);
+    }
+    hand.advance(Duration::from_secs(2));
+    registry.tick();
+    assert_eq!(metrics.get_request_rate(), 15.0);
+    assert_eq!(metrics.get_error_rate(), 1.0 / 3.0);
+    assert_eq!(metrics.get_latency_p99(), 30);
+    assert_eq!((metrics.get_memory_usage(), metrics.get_cpu_usage()), (0, 0.0));
+    metrics.memory_gauge().set(4096.0);
+    metrics.cpu_gauge().set(1.5);
+    assert_eq!((metrics.get_memory_usage(), metrics.get_cpu_usage()), (4096, 150.0));
+}
+
+#[test]
+fn each_thread_s_local_metrics_add_up_to_the_collector_s_totals() {
+    let metrics = MetricsCollector::new(&Registry::new()).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for i in 0..1_000 {
+                    metrics.record_request(Duration::from_nanos(500), i % 10 == 0);
+                }
+            });
+        }
+    });
+    let parts = metrics.thread_collectors();
+    let total = parts.iter().fold(LocalMetrics::default(), |sum, part| LocalMetrics {
+        request_count: sum.request_count + part.request_count,
+        total_latency: sum.total_latency + part.total_latency,
+        error_count: sum.error_count + part.error_count,
+    });
+    let expected = LocalMetrics {
+        request_count: 4_000,
+        total_latency: Duration::from_nanos(500 * 4_000),
+        error_count: 3_600,
+    };
+    assert_eq!(total, expected);
+}
+
+// --- Atomic Metrics ---
+
+#[test]
+fn atomic_metrics_keep_exact_totals_over_threads() {
+    let metrics = AtomicMetrics::new();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                (0..1_000)
+                    .for_each(|i| metrics.record_request(Duration::from_nanos(7), i % 4 != 0));
+            });
+        }
+    });
+    assert_eq!(metrics.total_requests(), 4_000);
+    assert_eq!(metrics.successful_requests(), 3_000);
+    assert_eq!(metrics.failed_requests(), 1_000);
+    assert_eq!(metrics.total_latency_ns(), 28_000);
+}
+
+#[test]
+fn one_thread_s_average_latency_is_the_seed_s_formula_to_the_bit() {
+    let metrics = AtomicMetrics::new();
+    let (alpha, mut expected) = (0.1, 0.0);
+    for i in 0..5_000u64 {
+        let nanos = (i * 7_919) % 1_000_003;
+        metrics.record_request(Duration::from_nanos(nanos), true);
+        expected = alpha * nanos as f64 + (1.0 - alpha) * expected;
+        assert_eq!(metrics.avg_latency().to_bits(), expected.to_bits());
+    }
+}
+
+#[test]
+fn average_throughput_moves_by_a_tenth_of_each_tick_s_rate() {
+    let (clock, hand) = Clock::fake();
+    let metrics = AtomicMetrics::with_clock(clock);
+    let mut expected = 0.0;
+    for requests in [100, 0, 40] {
+        (0..requests).for_each(|_| metrics.record_request(Duration::ZERO, true));
+        hand.advance(Duration::from_secs(1));
+        metrics.tick();
+        expected = 0.1 * f64::from(requests) + (1.0 - 0.1) * expected;
+        assert_eq!(metrics.avg_throughput(), expected);
+    }
+}
+
+// --- HdrHistogram for Latency ---
+
+#[test]
+fn latency_percentiles_are_the_seed_s_seven() {
+    let tracker = LatencyTracker::new();
+    (1..=1_000).for_each(|us| tracker.record(us));
+    let LatencyPercentiles { p50, p90, p95, p99, p999, max, mean } = tracker.get_percentiles();
+    assert_eq!([p50, p90, p95, p99, p999, max], [500, 900, 950, 990, 999, 1_000]);
+    assert!((mean - 500.5).abs() < 1e-9, "{mean}");
+}
+
+#[test]
+fn latencies_are_told_apart_to_three_digits_from_1_to_60_000_000_us() {
+    let layout = LatencyTracker::new().value().layout;
+    assert_eq!((layout.digits(), layout.highest()), (3, 60_000_000));
+    for us in [0, 1, 999, 1_000, 1_234_567, 59_999_999, 60_000_000] {
+        let tracker = LatencyTracker::new();
+        tracker.record(us);
+        let p50 = tracker.get_percentiles().p50;
+        assert!(p50.abs_diff(us) as f64 <= us as f64 / 1_000.0, "{us} came out as {p50}");
+        assert_eq!(tracker.get_percentiles().max, us);
+    }
+    let tracker = LatencyTracker::new();
+    tracker.record(60_000_001);
+    assert_eq!((tracker.get_percentiles().max, tracker.clamped()), (60_000_000, 1));
+}
+
+#[test]
+fn percentiles_cover_sixty_seconds() {
+    let (clock, hand) = Clock::fake();
+    let tracker = LatencyTracker::with_clock(clock);
+    tracker.record(77);
+    for second in 1..=60 {
+        hand.advance(Duration::from_secs(1));
+        tracker.tick();
+        let kept = tracker.get_percentiles().max == 77;
+        assert_eq!(kept, second < 60, "after {second} s");
+    }
+    assert_eq!(tracker.get_percentiles(), LatencyPercentiles::default());
+}
+
+// --- Metrics Export ---
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_prometheus_exporter_serves_metrics_and_404_elsewhere() {
+    let registry = Registry::new();
+    registry.counter(("jobs_total", "Jobs that were run.")).unwrap().add(3);
+    let mut exporter = PrometheusExporter::new(&registry);
+    exporter.start(SocketAddr::from(FREE)).await.unwrap();
+    let address = exporter.local_addr().unwrap();
+    let answers = tokio::task::spawn_blocking(move || {
+        ["/metrics", "/", "/metrics/x"].map(|path| get_with(address, path, &[]))
+    });
+    let [metrics, root, below] = answers.await.unwrap();
+    assert_eq!((metrics.status, root.status, below.status), (200, 404, 404));
+    let plain = "content-type: text/plain; version=0.0.4";
+    assert!(metrics.head.to_ascii_lowercase().contains(plain), "{}", metrics.head);
+    assert_eq!(support::sample(&metrics.body, "jobs_total"), Some(3.0));
+}
+
+#[test]
+fn the_metrics_exporter_renders_latency_in_base_seconds() {
+    let registry = Registry::new();
+    let metrics = MetricsCollector::new(&registry).unwrap();
+    metrics.record_request(Duration::from_millis(250), true);
+    let exporter = MetricsExporter::new(&registry, ExporterOptions::default());
+    let text = exporter.render();
+    assert_eq!(support::sample(&text, "request_duration_seconds_sum"), Some(0.25));
+    let bucket =
+        |le| support::sample(&text, &format!("request_duration_seconds_bucket{{le=\"{le}\"}}"));
+    assert_eq!((bucket("0.1"), bucket("+Inf")), (Some(0.0), Some(1.0)));
+}
+
+// --- Real-time Dashboard ---
+
+#[test]
+fn a_monitor_updates_the_dashboard_every_second_unless_told_otherwise() {
+    let monitor = builder(&Registry::new()).start().unwrap();
+    let hello = websocket(monitor.address().unwrap(), "/api/stream").text();
+    let hello: serde_json::Value = serde_json::from_str(&hello).unwrap();
+    assert_eq!(hello["tick_ms"], 1_000);
+    assert_eq!(hello["service"], "codex");
+}
+
+#[test]
+fn stream_updates_sends_every_field_of_an_update_as_json() {
+    let (clock, hand) = Clock::fake();
+    let registry = Registry::builder().clock(clock).build();
+    let monitor = builder(&registry).tick(Duration::from_millis(10)).start().unwrap();
+    for i in 0..30u64 {
+        monitor.metrics().record_request(Duration::from_micros(i + 1), i % 3 != 0);
+    }
+    hand.advance(Duration::from_secs(2));
+    let mut stream = websocket(monitor.address().unwrap(), "/api/stream");
+    let hello = stream.text();
+    assert!(hello.contains("\"history\""), "{hello}");
+    let update = (0..1_000).find_map(|_| {
+        let update: serde_json::Value = serde_json::from_str(&stream.text()).unwrap();
+        (update["request_rate"] == 15.0 && update["memory_usage"] != 0).then_some(update)
+    });
+    let update = update.expect("an update of the window with the requests");
+    assert_eq!(update["error_rate"], 1.0 / 3.0);
+    assert_eq!(update["latency_p99"], 30);
+    assert!(update["timestamp"].as_u64().unwrap() > 1_600_000_000_000);
+    assert!(update["memory_usage"].as_u64().unwrap() > 100_000);
+    assert!(update["cpu_usage"].as_f64().unwrap() >= 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_dashboard_of_one_s_own_streams_to_the_sockets_it_is_given() {
+    let registry = Registry::new();
+    let metrics = MetricsCollector::new(&registry).unwrap();
+    let about = About::new("alone", Duration::from_secs(1));
+    let dashboard = Arc::new(MetricsDashboard::new(about, metrics.clone(), registry.clone()));
+    let server = Server::bind(FREE, ServerOptions::default()).unwrap();
+    let address = server.local_addr();
+    let streamed = Arc::clone(&dashboard);
+    let router = Router::new().websocket("/ws", move |socket: WebSocket, _: Request| {
+        let dashboard = Arc::clone(&streamed);
+        async move { drop(dashboard.stream_updates(socket).await) }
+    });
+    tokio::spawn(server.serve(router, std::future::pending()));
+    let messages = tokio::task::spawn_blocking(move || {
+        let mut stream = websocket(address, "/ws");
+        let hello = stream.text();
+        metrics.record_request(Duration::from_millis(2), true);
+        registry.tick();
+        dashboard.tick();
+        let latest: DashboardUpdate = dashboard.latest().unwrap();
+        (hello, stream.text(), latest)
+    });
+    let (hello, update, latest) = messages.await.unwrap();
+    assert!(hello.contains("\"alone\""), "{hello}");
+    let update: serde_json::Value = serde_json::from_str(&update).unwrap();
+    assert_eq!((latest.requests, &update["requests"]), (1, &1.into()));
+    assert_eq!((latest.latency_p99, &update["latency_p99"]), (2_000, &2_000.into()));
+    assert!(latest.request_rate > 0.0);
+    assert_eq!(latest.error_rate, 0.0);
+}
+
+#[test]
+fn the_page_is_on_the_monitor_s_front() {
+    let monitor = builder(&Registry::new()).start().unwrap();
+    let page = get(&monitor, "/");
+    assert_eq!(page.status, 200);
+    assert!(page.head.contains("text/html"), "{}", page.head);
+}
