@@ -1,0 +1,91 @@
+//! Measures what recording and reading cost, beside the crates that one would use instead.
+//!
+//! `perf-monitor-benches [FILTER] [--short] [--gates] [--json FILE] [--list]`. It exits with 1 when a measure is beyond
+//! its limit in `benches/budgets.toml`, and with 2 when it cannot run.
+
+use std::process::ExitCode;
+
+mod alloc;
+mod args;
+mod budgets;
+mod child;
+mod controls;
+mod cpu_time;
+mod harness;
+mod host_facts;
+mod maps;
+mod node_exporter;
+mod pin;
+mod reader;
+mod report;
+mod rows;
+mod seed;
+mod stats;
+mod values;
+
+use args::Args;
+use budgets::Budgets;
+use host_facts::{CpuTimes, HostFacts};
+use report::Judged;
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+fn main() -> ExitCode {
+    match Args::from_env().and_then(run) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("perf-monitor-benches: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: Args) -> Result<ExitCode, String> {
+    if let Some(child) = &args.child {
+        return child::answer(child, args.effort()).map(|()| ExitCode::SUCCESS);
+    }
+    let budgets = Budgets::built_in()?;
+    let rows = rows::chosen(&args, &budgets)?;
+    if args.list {
+        rows.iter().for_each(|(row, budget)| println!("{:<34}{}", row.id, budget.what));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let before = CpuTimes::now();
+    let mut judged = Vec::new();
+    report::print_head();
+    for (row, budget) in rows {
+        let report = child::ask(row.id, args.effort())?;
+        let row = Judged::new(row.id, budget, report);
+        row.print();
+        judged.push(row);
+    }
+    let facts = HostFacts::since(before);
+    println!("{}", facts.line());
+    if let Some(path) = &args.json {
+        write_json(path, &facts, &judged, args.short)?;
+    }
+    Ok(verdict(&judged))
+}
+
+fn verdict(judged: &[Judged<'_>]) -> ExitCode {
+    let over: Vec<&str> = judged.iter().filter(|row| row.is_over()).map(|row| row.id).collect();
+    if over.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("over the limits of benches/budgets.toml: {}", over.join(", "));
+    ExitCode::FAILURE
+}
+
+fn write_json(
+    path: &str,
+    facts: &HostFacts,
+    rows: &[Judged<'_>],
+    short: bool,
+) -> Result<(), String> {
+    let json = serde_json::json!({
+        "host": facts, "short": short,
+        "rows": rows.iter().map(Judged::json).collect::<Vec<_>>(),
+    });
+    std::fs::write(path, format!("{json:#}\n")).map_err(|cause| format!("{path}: {cause}"))
+}

@@ -1,0 +1,131 @@
+//! The agent, from its settings to the signal that ends it.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use perf_monitor::host::{HostOptions, NameFilter};
+use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder};
+
+use crate::args::Args;
+use crate::config::{Config, HostConfig};
+use crate::demo::Demo;
+use crate::error::{Error, Result};
+use crate::signals::Stop;
+
+const USUAL_TICK: Duration = Duration::from_secs(1);
+
+/// The port that a monitor takes if it can.
+const USUAL_PORT: u16 = 9464;
+
+/// Runs until a signal.
+///
+/// # Errors
+/// The settings file, the address, or what the system refuses; each says what to do instead.
+pub(crate) fn run(args: Args) -> Result<()> {
+    let config = match &args.config {
+        Some(path) => Config::read(path)?,
+        None => Config::default(),
+    };
+    // first, so that a signal during the start is not lost
+    let stop = Stop::listen()
+        .map_err(|e| Error::new(format!("cannot listen for signals: {e}")).because(e))?;
+    let tick = args.tick.or(config.tick).unwrap_or(USUAL_TICK);
+    let asked = args.listen.or(config.listen);
+    let monitor =
+        builder(&args, &config, tick).start().map_err(|e| Error::new(format!("{e}")).because(e))?;
+    let demo = args.demo.then(|| Demo::start(&monitor)).transpose()?;
+    tell(&greeting(&monitor, demo.as_ref(), tick, asked.is_none()));
+    stop.wait();
+    drop(demo);
+    monitor.stop();
+    Ok(())
+}
+
+/// A monitor as the flags say, then the file, then the usual.
+fn builder(args: &Args, config: &Config, tick: Duration) -> PerformanceMonitorBuilder {
+    let usual = if args.demo { "demo" } else { "perf-monitor" };
+    let service = config.service.as_deref().unwrap_or(usual);
+    let mut builder = PerformanceMonitor::builder(service)
+        .version(env!("CARGO_PKG_VERSION"))
+        .tick(tick)
+        .host_options(host_options(&config.host));
+    if let Some(address) = args.listen.or(config.listen) {
+        builder = builder.listen(address);
+    }
+    if let Some(token) = args.token.as_ref().or(config.token.as_ref()) {
+        builder = builder.token(token);
+    }
+    for name in &config.allow_hosts {
+        builder = builder.allow_host(name);
+    }
+    builder
+}
+
+/// Turns a part of what is watched on or off.
+type Switch = fn(HostOptions, bool) -> HostOptions;
+
+fn host_options(config: &HostConfig) -> HostOptions {
+    let mut options = HostOptions::default();
+    let switches: [(Option<bool>, Switch); 6] = [
+        (config.cpu, HostOptions::cpu),
+        (config.per_core, HostOptions::per_core),
+        (config.memory, HostOptions::memory),
+        (config.disks, HostOptions::disks),
+        (config.network, HostOptions::network),
+        (config.process, HostOptions::process),
+    ];
+    for (on, switch) in switches {
+        if let Some(on) = on {
+            options = switch(options, on);
+        }
+    }
+    if let Some(names) = &config.ignore_disks {
+        options = options.disk_filter(NameFilter::except(names));
+    }
+    if let Some(names) = &config.ignore_interfaces {
+        options = options.interface_filter(NameFilter::except(names));
+    }
+    options
+}
+
+/// What a person who started it wants to know.
+fn greeting(
+    monitor: &PerformanceMonitor,
+    demo: Option<&Demo>,
+    tick: Duration,
+    usual_place: bool,
+) -> String {
+    let url = monitor.url().unwrap_or_default();
+    let mut text = format!("perf-monitor {}\n\n", env!("CARGO_PKG_VERSION"));
+    let _ = writeln!(text, "  page     {url}/");
+    let _ = writeln!(text, "  metrics  {url}/metrics");
+    if let Some(demo) = demo {
+        let _ = writeln!(text, "  demo     http://{}/", demo.address());
+    }
+    let _ = writeln!(text, "\n{}, every {tick:?}.", watched(demo.is_some()));
+    let taken = monitor.address().is_some_and(|address| address.port() != USUAL_PORT);
+    if usual_place && taken {
+        let _ = writeln!(
+            text,
+            "Port {USUAL_PORT} is taken, so this is another one; --listen asks for one."
+        );
+    }
+    text + "Ctrl-C stops it.\n"
+}
+
+fn watched(demo: bool) -> &'static str {
+    match demo {
+        true => {
+            "Watches this machine and a demo service under load: /, /search, /checkout (slow), \
+             /report (fails at times)"
+        }
+        false => "Watches this machine: CPU, memory, disks, network, and this process",
+    }
+}
+
+/// Says it on the standard output, if somebody still listens there.
+fn tell(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,206 @@
+//! The service: a shop whose checkout is slow, whose reports fail at times.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::io;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use perf_monitor::{
+    Counter, Desc, Error, Family, Gauge, Histogram, HistogramOptions, PerformanceMonitor, Unit,
+    monitor::MetricsCollector,
+};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_local;
+use tokio::time::sleep;
+
+use super::dice::Dice;
+
+/// Connections held at once: the load's, and some for the curious.
+const CONNECTIONS: usize = 64;
+
+/// The largest request body.
+const BODY_BYTES: usize = 64 * 1024;
+
+/// Seconds in which the payment provider takes three times as long, of how many.
+const PAYMENT_STRAIN: (Range<u64>, u64) = (60..75, 150);
+
+/// Seconds in which the reports' store is away, of how many.
+const STORE_OUTAGE: (Range<u64>, u64) = (40..50, 60);
+
+/// What the service does and how it is measured.
+pub(super) struct Shop {
+    dice: Dice,
+    opened: Instant,
+    metrics: MetricsCollector,
+    requests: Family<Counter>,
+    durations: Family<Histogram>,
+    in_flight: Gauge,
+}
+
+impl Shop {
+    /// A shop that `monitor` watches.
+    ///
+    /// # Errors
+    /// Metrics of the registry are in the way.
+    pub(super) fn new(monitor: &PerformanceMonitor) -> Result<Shop, Error> {
+        let registry = monitor.registry();
+        let requests =
+            ("demo_requests_total", "Requests of the demo service, by route and status.");
+        let requests = registry.counter_family(requests, &["route", "status"])?;
+        let durations = Desc::new("demo_request_duration_seconds", "How long they took, by route.")
+            .unit(Unit::Microseconds);
+        let options = HistogramOptions::default();
+        let durations = registry.histogram_family(durations, &["route"], options)?;
+        let in_flight = ("demo_requests_in_flight", "Requests that are being answered.");
+        Ok(Shop {
+            dice: Dice::new(1),
+            opened: Instant::now(),
+            metrics: monitor.metrics().clone(),
+            requests,
+            durations,
+            in_flight: registry.gauge(in_flight)?,
+        })
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let begun = Instant::now();
+        self.in_flight.add(1.0);
+        let route = Route::of(request.uri().path());
+        let body = Limited::new(request.into_body(), BODY_BYTES).collect().await;
+        let (bytes, status) = match body {
+            Ok(body) => (body.to_bytes().len(), self.work(route).await),
+            Err(_) => (0, StatusCode::PAYLOAD_TOO_LARGE),
+        };
+        self.in_flight.add(-1.0);
+        self.record(route, status, begun.elapsed(), bytes);
+        let text = format!("{}: {}\n", route.name(), status.canonical_reason().unwrap_or_default());
+        let mut response = Response::new(Full::from(text));
+        *response.status_mut() = status;
+        response
+    }
+
+    fn record(&self, route: Route, status: StatusCode, took: Duration, bytes: usize) {
+        self.metrics.record_request(took, !status.is_server_error());
+        self.metrics.record_request_size(bytes as u64);
+        self.requests.inc(&[route.name(), status.as_str()]);
+        self.durations.record(&[route.name()], took.as_micros() as u64);
+    }
+
+    /// Whether it is such a time: times come back with their period, from the opening on.
+    fn is_in(&self, (seconds, period): (Range<u64>, u64)) -> bool {
+        seconds.contains(&(self.opened.elapsed().as_secs() % period))
+    }
+
+    async fn work(&self, route: Route) -> StatusCode {
+        let wait = |least, most| sleep(self.dice.time(millis(least), millis(most)));
+        match route {
+            Route::Home => render(40),
+            Route::Search => {
+                wait(2, 20).await;
+                render(120);
+            }
+            Route::Checkout => {
+                let strain = if self.is_in(PAYMENT_STRAIN) { 3 } else { 1 };
+                wait(60 * strain, 220 * strain).await;
+                render(80);
+            }
+            Route::Report => {
+                wait(5, 40).await;
+                let failing = if self.is_in(STORE_OUTAGE) { 0.9 } else { 0.1 };
+                if self.dice.happens(failing) {
+                    return StatusCode::INTERNAL_SERVER_ERROR;
+                }
+            }
+            Route::Unknown => return StatusCode::NOT_FOUND,
+        }
+        StatusCode::OK
+    }
+}
+
+fn millis(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Work for the CPU, some microseconds a round, so that the process's use follows the load.
+fn render(rounds: u32) {
+    let mut page = [0u8; 1024];
+    for round in 0..rounds {
+        for (at, byte) in page.iter_mut().enumerate() {
+            *byte = byte.wrapping_mul(31).wrapping_add((at as u32 ^ round) as u8);
+        }
+        black_box(&mut page);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Route {
+    Home,
+    Search,
+    Checkout,
+    Report,
+    Unknown,
+}
+
+impl Route {
+    fn of(path: &str) -> Route {
+        match path {
+            "/" => Route::Home,
+            "/search" => Route::Search,
+            "/checkout" => Route::Checkout,
+            "/report" => Route::Report,
+            _ => Route::Unknown,
+        }
+    }
+
+    /// The route as a label: one for all paths that are none, so that a client cannot make up series.
+    fn name(self) -> &'static str {
+        match self {
+            Route::Home => "/",
+            Route::Search => "/search",
+            Route::Checkout => "/checkout",
+            Route::Report => "/report",
+            Route::Unknown => "other",
+        }
+    }
+}
+
+/// Serves `shop` on `listener` for ever.
+///
+/// # Errors
+/// The runtime cannot take the listener.
+pub(super) async fn serve(listener: std::net::TcpListener, shop: Shop) -> io::Result<Infallible> {
+    let listener = TcpListener::from_std(listener)?;
+    let shop = Rc::new(shop);
+    let free = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let tcp = match listener.accept().await {
+            Ok((tcp, _)) => tcp,
+            Err(_) => {
+                sleep(millis(100)).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&free).try_acquire_owned() else {
+            continue;
+        };
+        let shop = Rc::clone(&shop);
+        spawn_local(async move {
+            let answer =
+                service_fn(async |request| Ok::<_, Infallible>(shop.answer(request).await));
+            // a client that goes away or sends nonsense ends its own connection alone
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(tcp), answer).await;
+            drop(place);
+        });
+    }
+}
