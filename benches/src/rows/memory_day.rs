@@ -145,7 +145,7 @@ impl Day {
     }
 
     fn connections(&mut self, minute: usize) -> std::io::Result<()> {
-        if minute % self.scrape_every == 0 {
+        if minute.is_multiple_of(self.scrape_every) {
             for _ in 0..CONNECTIONS {
                 drop(TcpStream::connect(self.address)?);
             }

@@ -128,11 +128,15 @@ impl Before {
         Counting::wait_until_still();
         let heap = Counting::live() - self.heap;
         let maps = Maps::now()?;
+        let stacks = match monitor {
+            Some(_) => maps.stacks(&THREAD_NAMES).ok_or("the monitor's stack is not known")?,
+            None => 0,
+        };
         Ok(Held {
             heap,
             heap_peak,
             statics: maps.statics() as i64 - self.statics,
-            stacks: maps.stacks(&THREAD_NAMES) as i64,
+            stacks: stacks as i64,
             ledger,
             private_dirty: maps.private_dirty() as i64,
         })
@@ -202,7 +206,7 @@ fn work(values: &values::Table<u64>, metrics: Option<&Metrics>) {
         metrics.counters.iter().for_each(Counter::inc);
         metrics.histograms.iter().for_each(|histogram| histogram.record(value));
         metrics.tracker.record(value);
-        metrics.collector.record_request(Duration::from_micros(value), value % 50 != 0);
+        metrics.collector.record_request(Duration::from_micros(value), !value.is_multiple_of(50));
         metrics.collector.record_request_size(value);
     }
 }

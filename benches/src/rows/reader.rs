@@ -9,7 +9,7 @@ use super::{Row, hot};
 use crate::harness::Effort;
 use crate::report::Report;
 use crate::stats::Samples;
-use crate::{pin, reader::Reader, values};
+use crate::{cpu_time, pin, reader::Reader, values};
 
 pub(crate) const ROW: Row = Row { id: "reader/60hz", run };
 
@@ -37,14 +37,19 @@ fn run(effort: Effort) -> Result<Report, String> {
         pairs
     });
     let mut report = Report::default();
-    let lost = pairs.read.rate.over(&pairs.unread.rate).map(|kept| 100.0 * (1.0 - kept));
-    report.number("lost_percent", "%", lost.median());
+    let lost = |read: &Samples, unread| read.over(unread).map(|kept| 100.0 * (1.0 - kept)).median();
+    report.number("lost_percent", "%", lost(&pairs.read.rate, &pairs.unread.rate));
+    report.number(
+        "lost_percent_of_cpu_time",
+        "%",
+        lost(&pairs.read.cpu_rate, &pairs.unread.cpu_rate),
+    );
     report.number("records_read", "M/s", pairs.read.rate.median() / 1e6);
     report.number("records_unread", "M/s", pairs.unread.rate.median() / 1e6);
     // The median of the segments' longest gaps: over the whole run the longest one is the hypervisor's.
     let (read, unread) = (pairs.read.longest_us.median(), pairs.unread.longest_us.median());
     report.number_ratio("longest_gap_of_unread", "us", read, ("without a reader", unread));
-    report.note(format!("{} pairs of segments of {SEGMENT:?}", lost.len()));
+    report.note(format!("{} pairs of segments of {SEGMENT:?}", pairs.read.rate.len()));
     Ok(report)
 }
 
@@ -59,6 +64,8 @@ struct Writer {
 /// What a segment saw.
 struct Segment {
     records_per_s: f64,
+    /// Per second of the writer's CPU time: what it loses to other programs is not in it.
+    records_per_cpu_s: f64,
     longest_gap: Duration,
 }
 
@@ -76,7 +83,7 @@ impl Writer {
 
     fn segment(&mut self) -> Segment {
         let (start, mut last, mut longest) = (Instant::now(), Instant::now(), Duration::ZERO);
-        let before = self.at;
+        let (before, cpu_before) = (self.at, cpu_time::of_this_thread());
         while last - start < SEGMENT {
             self.batch();
             let now = Instant::now();
@@ -84,7 +91,12 @@ impl Writer {
             last = now;
         }
         let records = (self.at - before) as f64;
-        Segment { records_per_s: records / (last - start).as_secs_f64(), longest_gap: longest }
+        let cpu = cpu_time::of_this_thread() - cpu_before;
+        Segment {
+            records_per_s: records / (last - start).as_secs_f64(),
+            records_per_cpu_s: records / cpu.as_secs_f64(),
+            longest_gap: longest,
+        }
     }
 
     fn batch(&mut self) {
@@ -100,12 +112,14 @@ impl Writer {
 #[derive(Default)]
 struct Side {
     rate: Samples,
+    cpu_rate: Samples,
     longest_us: Samples,
 }
 
 impl Side {
     fn push(&mut self, segment: Segment) {
         self.rate.push(segment.records_per_s);
+        self.cpu_rate.push(segment.records_per_cpu_s);
         self.longest_us.push(segment.longest_gap.as_secs_f64() * 1e6);
     }
 }
@@ -119,7 +133,7 @@ struct Pairs {
 impl Pairs {
     /// One segment of each kind; which comes first alternates, so that a drift favours neither.
     fn add(&mut self, writer: &mut Writer, reader: &Reader<'_>) {
-        let read_first = self.read.rate.len() % 2 == 0;
+        let read_first = self.read.rate.len().is_multiple_of(2);
         for read in [read_first, !read_first] {
             if read {
                 self.read.push(reader.while_reading(|| writer.segment()));

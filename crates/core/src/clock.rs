@@ -44,6 +44,16 @@ impl Instant {
         positive(monotonic_ns().checked_sub(self.0))
     }
 
+    /// Whole microseconds from this moment to now.
+    #[inline(always)]
+    pub fn elapsed_us(self) -> u64 {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(rate) = tsc::us_rate() {
+            return tsc::to_us(positive(tsc::read().checked_sub(self.0)), rate);
+        }
+        self.elapsed_ns() / 1_000
+    }
+
     /// Nanoseconds from `earlier` to this moment; 0, counted, if it is not earlier.
     #[inline(always)]
     pub fn ns_since(self, earlier: Instant) -> u64 {

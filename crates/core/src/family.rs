@@ -11,7 +11,7 @@ use crate::registry::Shared;
 use crate::slab::{CellId, bump};
 use crate::slot::Slot;
 use crate::snapshot::{FamilyInfo, SeriesInfo};
-use crate::sync::{Guard, Lock};
+use crate::sync::Lock;
 use crate::{FloatCounter, local};
 use std::borrow::Borrow;
 use std::collections::HashSet;
@@ -61,14 +61,23 @@ static IDS: AtomicU64 = AtomicU64::new(1);
 
 impl FamilyCore {
     pub(crate) fn new(info: FamilyInfo, spec: Spec, shared: Arc<Shared>) -> FamilyCore {
-        FamilyCore {
+        let family = FamilyCore {
             id: IDS.fetch_add(1, Ordering::Relaxed),
             info,
             spec,
             generation: AtomicU64::new(0),
             shared,
             state: Lock::new(State::default()),
-        }
+        };
+        family.shared.charge(family.cost(), false);
+        family
+    }
+
+    /// Bytes of the family beside its series: itself, its name as a key, its texts, and an index.
+    fn cost(&self) -> usize {
+        let info = &self.info;
+        let labels = info.label_names.iter().map(|n| n.len() + size_of::<Box<str>>());
+        FAMILY_BYTES + 2 * info.name.len() + info.help.len() + labels.sum::<usize>()
     }
 
     fn sought(&self, values: &[&str]) -> Sought {
@@ -97,66 +106,90 @@ impl FamilyCore {
     /// The series of these label values; the overflow series where they have none and no room, or
     /// are not as many as the family has names.
     pub(crate) fn series(&self, values: &[&str]) -> Arc<Series> {
-        self.series_in(&mut self.state.lock(), values)
+        self.with_series(values, Arc::clone)
     }
 
-    fn series_in(&self, state: &mut Guard<'_, State>, values: &[&str]) -> Arc<Series> {
-        if values.len() != self.info.label_names.len() {
-            self.shared.wrong_labels.fetch_add(1, Ordering::Relaxed);
-            return self.overflow(state);
+    /// Runs `see` with that series under the family's lock. A new series' metric is made before
+    /// the lock is taken: that takes the arena's, which readers hold while they take this one.
+    fn with_series<R>(&self, values: &[&str], see: impl Fn(&Arc<Series>) -> R) -> R {
+        let mut spare = None;
+        loop {
+            let spec = {
+                let mut state = self.state.lock();
+                match self.find_or_insert(&mut state, values, &mut spare) {
+                    Ok(series) => return see(&series),
+                    Err(spec) => spec,
+                }
+            };
+            spare = Some((spec, Metric::new(spec, self.info.unit)));
         }
-        if let Some(found) = state.by_labels.get(&values as &dyn Labels) {
-            return found.0.clone();
+    }
+
+    /// The series, or what metric it takes to make it.
+    fn find_or_insert(
+        &self,
+        state: &mut State,
+        values: &[&str],
+        spare: &mut Option<(Spec, Metric)>,
+    ) -> Result<Arc<Series>, Spec> {
+        let known = values.len() == self.info.label_names.len();
+        if known && let Some(found) = state.by_labels.get(&values as &dyn Labels) {
+            return Ok(found.0.clone());
         }
         let text: usize = values.iter().map(|v| v.len() + size_of::<Box<str>>()).sum();
         let cost = SERIES_BYTES + text + self.spec.cost();
-        if state.by_labels.len() >= self.shared.series_cap || !self.charge(cost) {
-            self.shared.refused.fetch_add(1, Ordering::Relaxed);
-            return self.overflow(state);
+        if known && state.by_labels.len() < self.shared.series_cap && self.shared.fits(cost) {
+            let metric = take(spare, self.spec)?;
+            let labels = values.iter().map(|v| Box::from(*v)).collect();
+            return Ok(self.insert(state, labels, metric, cost));
         }
-        let labels = values.iter().map(|v| Box::from(*v)).collect();
-        let metric = Metric::new(self.spec, self.info.unit);
-        self.insert(state, labels, metric, cost)
-    }
-
-    fn charge(&self, cost: usize) -> bool {
-        self.shared.charge(cost, matches!(self.spec, Spec::Histogram(_)))
+        let refused = if known { &self.shared.refused } else { &self.shared.wrong_labels };
+        let series = match &state.overflow {
+            Some(overflow) => overflow.clone(),
+            None => {
+                let metric = take(spare, self.spec.frugal())?;
+                self.insert_overflow(state, metric)
+            }
+        };
+        refused.fetch_add(1, Ordering::Relaxed);
+        Ok(series)
     }
 
     /// A series with a metric that exists already; the collector's.
     pub(crate) fn adopt(&self, values: &[&str], metric: Metric, cost: usize) {
-        self.shared.charge_anyway(cost, metric.distribution().is_some());
         let labels = values.iter().map(|v| Box::from(*v)).collect();
         self.insert(&mut self.state.lock(), labels, metric, cost);
     }
 
     fn insert(
         &self,
-        state: &mut Guard<'_, State>,
+        state: &mut State,
         label_values: Box<[Box<str>]>,
         metric: Metric,
         cost: usize,
     ) -> Arc<Series> {
         let series = self.new_series(label_values, false, metric, cost);
         state.by_labels.insert(ByLabels(series.clone()));
-        state.slots.push(Slot::new(series.clone(), self.shared.clock.now_ns()));
+        self.push(state, &series);
         series
     }
 
     /// The series that takes what has no other. There is one, outside the budget, so that every
     /// record has a place; it keeps a histogram to one digit.
-    fn overflow(&self, state: &mut Guard<'_, State>) -> Arc<Series> {
-        if let Some(overflow) = &state.overflow {
-            return overflow.clone();
-        }
-        let spec = self.spec.frugal();
-        let cost = SERIES_BYTES + spec.cost();
-        self.shared.charge_anyway(cost, matches!(spec, Spec::Histogram(_)));
-        let metric = Metric::new(spec, self.info.unit);
+    fn insert_overflow(&self, state: &mut State, metric: Metric) -> Arc<Series> {
+        let cost = SERIES_BYTES + self.spec.frugal().cost();
         let series = self.new_series(Box::default(), true, metric, cost);
         state.overflow = Some(series.clone());
-        state.slots.push(Slot::new(series.clone(), self.shared.clock.now_ns()));
+        self.push(state, &series);
         series
+    }
+
+    fn push(&self, state: &mut State, series: &Arc<Series>) {
+        if self.info.label_names.is_empty() {
+            // There will be no other.
+            state.slots.reserve_exact(1);
+        }
+        state.slots.push(Slot::new(series.clone(), self.shared.clock.now_ns()));
     }
 
     fn new_series(
@@ -169,6 +202,7 @@ impl FamilyCore {
         let started_unix_ns = self.shared.clock.unix_ns();
         let sequence = IDS.fetch_add(1, Ordering::Relaxed);
         let info = SeriesInfo { label_values, overflow, started_unix_ns };
+        self.shared.charge(cost, metric.distribution().is_some());
         self.shared.series.fetch_add(1, Ordering::Relaxed);
         Arc::new(Series { info, metric, sequence, cost, shared: self.shared.clone() })
     }
@@ -235,7 +269,19 @@ impl FamilyCore {
 
 impl Drop for FamilyCore {
     fn drop(&mut self) {
+        self.shared.discharge(self.cost(), false);
         self.shared.series.fetch_sub(self.state.get_mut().slots.len(), Ordering::Relaxed);
+    }
+}
+
+/// Bytes of a family with an index for a few series, and of its place among the families.
+const FAMILY_BYTES: usize = size_of::<FamilyCore>() + 10 * size_of::<usize>() + 64;
+
+/// Takes the metric that was made beforehand, or tells which is wanted.
+fn take(spare: &mut Option<(Spec, Metric)>, spec: Spec) -> Result<Metric, Spec> {
+    match spare.take() {
+        Some((made, metric)) if made == spec => Ok(metric),
+        _ => Err(spec),
     }
 }
 
@@ -358,16 +404,15 @@ impl<M: Instrument> Family<M> {
             ));
         }
         // The handle is made under the family's lock, where expiry looks for handles.
-        let mut state = self.core.state.lock();
-        let series = self.core.series_in(&mut state, values);
-        match &series.metric {
-            // As with `observe`: a source that has no room counts for itself, unseen.
-            Metric::Observed(_) if series.info.overflow => {
-                let unseen = Metric::new(Spec::Observed, self.core.info.unit);
-                Ok(M::of_metric(&AnyMetric::new(unseen)).expect("it is of the family's kind"))
-            }
-            _ => Ok(handle(&series)),
-        }
+        let handle = self.core.with_series(values, |series| match &series.metric {
+            Metric::Observed(_) if series.info.overflow => None,
+            _ => Some(handle(series)),
+        });
+        // As with `observe`: a source that has no room counts for itself, unseen.
+        Ok(handle.unwrap_or_else(|| {
+            let unseen = Metric::new(Spec::Observed, self.core.info.unit);
+            M::of_metric(&AnyMetric::new(unseen)).expect("it is of the family's kind")
+        }))
     }
 
     /// Removes the series of these label values; false if there is none. A handle that still lives

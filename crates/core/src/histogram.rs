@@ -104,14 +104,19 @@ impl Histogram {
     /// this thread writes.
     #[inline]
     pub fn record(&self, value: u64) {
+        let layout = self.core.cells.layout();
+        if value > layout.highest() {
+            return self.record_clamped();
+        }
+        match layout.as_two_digits() {
+            Some(layout) => self.record_in(layout, value),
+            None => self.record_in(layout, value),
+        }
+    }
+
+    #[inline(always)]
+    fn record_in(&self, layout: Layout, value: u64) {
         let cells = &self.core.cells;
-        let layout = cells.layout();
-        let value = if value > layout.highest() {
-            cells.count_clamped();
-            layout.highest()
-        } else {
-            value
-        };
         match local::own_cell(cells.id()) {
             Some(own) => {
                 let record = Record { layout, value, sum: value, failed: false };
@@ -119,6 +124,13 @@ impl Histogram {
             }
             None => cells.record_cold::<false>(value, value, false),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_clamped(&self) {
+        self.core.cells.count_clamped();
+        self.record(self.core.cells.layout().highest());
     }
 
     /// Records a duration in a histogram of a unit of time: nanoseconds, microseconds or whole
@@ -176,6 +188,10 @@ impl Timer<'_> {
 impl Drop for Timer<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.histogram.record_ns(self.start.elapsed_ns());
+        match self.histogram.core.unit {
+            // Straight from the clock's counts: the usual unit is spared a division.
+            Unit::Microseconds => self.histogram.record(self.start.elapsed_us()),
+            _ => self.histogram.record_ns(self.start.elapsed_ns()),
+        }
     }
 }

@@ -74,6 +74,15 @@ impl Layout {
         (self.octaves as u32) << self.half_bits
     }
 
+    /// The same layout, of which the compiler knows that it has two digits, if it has.
+    #[inline(always)]
+    pub(crate) const fn as_two_digits(self) -> Option<Layout> {
+        match self.half_bits {
+            7 => Some(Layout { half_bits: 7, mask: 255, ..self }),
+            _ => None,
+        }
+    }
+
     /// The cell of `value`, which must not be above [`highest`](Self::highest).
     #[inline(always)]
     pub const fn cell(&self, value: u64) -> u32 {
@@ -84,7 +93,8 @@ impl Layout {
     /// The octave of `value` and its place in there.
     #[inline(always)]
     pub(crate) const fn place(&self, value: u64) -> (usize, usize) {
-        let shift = (value | self.mask).ilog2() - self.half_bits as u32;
+        // The mask is odd; saying so spares the logarithm a check.
+        let shift = (value | self.mask | 1).ilog2() - self.half_bits as u32;
         let inside = value >> shift;
         let octave = shift as u64 + (inside >> self.half_bits);
         (octave as usize, (inside & (self.mask >> 1)) as usize)

@@ -43,6 +43,8 @@ struct Local {
     refused: Cell<bool>,
     /// Set while this module allocates: an allocator that records must not come in again.
     busy: Cell<bool>,
+    /// The slab's label cache; null without a slab, and while `busy`.
+    labels: Cell<*const LabelCache>,
 }
 
 /// Hands the slab on when the thread ends.
@@ -56,6 +58,7 @@ thread_local! {
         misses: Cell::new(0),
         refused: Cell::new(false),
         busy: Cell::new(false),
+        labels: Cell::new(ptr::null()),
     } };
     static GUARD: ExitGuard = const { ExitGuard };
 }
@@ -103,10 +106,9 @@ pub(crate) fn unless_busy<R>(f: impl FnOnce() -> R) -> Option<R> {
 /// record, come in here again and change the cache.
 #[inline(always)]
 pub(crate) unsafe fn own_labels<'a>() -> Option<&'a LabelCache> {
-    let slab = LOCAL.with(|local| if local.busy.get() { None } else { local.slab.get() })?;
-    // SAFETY: this thread owns the slab, and `with_labels`, which alone makes an exclusive
-    // reference, sets `busy` while it has one. The rest is the caller's promise.
-    Some(unsafe { &slab.as_ref().own().labels })
+    // SAFETY: this thread owns the slab that the cache is in, and `with_labels`, which alone makes
+    // an exclusive reference, hides it while it has one. The rest is the caller's promise.
+    unsafe { LOCAL.with(|local| local.labels.get()).as_ref() }
 }
 
 /// Runs `f` with the thread's label cache, if the thread has a slab. `f` may allocate.
@@ -131,16 +133,19 @@ pub(crate) fn attach() {
 struct Busy<'a>(&'a Local);
 
 impl<'a> Busy<'a> {
-    #[inline(always)]
     fn enter(local: &'a Local) -> Option<Busy<'a>> {
+        local.labels.set(ptr::null());
         (!local.busy.replace(true)).then_some(Busy(local))
     }
 }
 
 impl Drop for Busy<'_> {
-    #[inline(always)]
     fn drop(&mut self) {
         self.0.busy.set(false);
+        if let Some(slab) = self.0.slab.get() {
+            // SAFETY: this thread owns the slab; nothing refers to its own part any more.
+            self.0.labels.set(unsafe { &raw const (*slab.as_ref().own()).labels });
+        }
     }
 }
 
@@ -206,6 +211,7 @@ impl Local {
 
     fn leave(&self) {
         self.directory.set(&raw const NOWHERE);
+        self.labels.set(ptr::null());
         self.state.set(State::Exited);
         if let Some(slab) = self.slab.take() {
             // SAFETY: this thread owns the slab until `detach`.

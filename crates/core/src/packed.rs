@@ -25,6 +25,24 @@ impl Packed {
         self.bytes.capacity()
     }
 
+    /// The same pair in as many bytes whatever the count is, up to 2^35: for totals, whose space
+    /// shall not grow as they do.
+    pub(crate) fn push_total(&mut self, cell: u32, count: u64) {
+        put(&mut self.bytes, u64::from(cell - self.next));
+        put_wide(&mut self.bytes, count);
+        self.next = cell + 1;
+    }
+
+    /// Totals of ascending cells.
+    pub(crate) fn of_totals(pairs: impl IntoIterator<Item = (u32, u64)>) -> Packed {
+        let mut packed = Packed::default();
+        for (cell, count) in pairs {
+            packed.push_total(cell, count);
+        }
+        packed.shrink();
+        packed
+    }
+
     /// Gives back what pushing reserved.
     pub(crate) fn shrink(&mut self) {
         self.bytes.shrink_to_fit();
@@ -55,6 +73,12 @@ fn put(bytes: &mut Vec<u8>, mut n: u64) {
         n >>= 7;
     }
     bytes.push(n as u8);
+}
+
+/// In five bytes at the least: the first four say that more follow.
+fn put_wide(bytes: &mut Vec<u8>, n: u64) {
+    bytes.extend((0..4).map(|i| (n >> (7 * i)) as u8 | 0x80));
+    put(bytes, n >> 28);
 }
 
 fn take(bytes: &mut &[u8]) -> u64 {
@@ -136,7 +160,9 @@ mod tests {
         #[test]
         fn packing_loses_nothing(cells in cells()) {
             let packed: Packed = cells.clone().into_iter().collect();
-            prop_assert_eq!(packed.iter().collect::<Cells>(), cells);
+            prop_assert_eq!(&packed.iter().collect::<Cells>(), &cells);
+            let totals = Packed::of_totals(cells.clone());
+            prop_assert_eq!(totals.iter().collect::<Cells>(), cells);
         }
 
         #[test]

@@ -1,6 +1,6 @@
 //! The metrics of a service, by name.
 
-use crate::arena::Pages;
+use crate::arena::{Pages, Slabs};
 use crate::clock::{self, Clock};
 use crate::counter::{Counter, FloatCounter, ObservedCounter};
 use crate::desc::{Desc, check_label_name, check_metric_name};
@@ -12,7 +12,7 @@ use crate::metric::{Instrument, Spec, prefetch};
 use crate::slot::Slot;
 use crate::snapshot::{FamilyInfo, Kind, Snapshot, Value, Visitor};
 use crate::sync::Lock;
-use crate::{collector::CollectorCore, fork, local};
+use crate::{collector::CollectorCore, local};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -94,17 +94,14 @@ impl Shared {
         if histogram { &self.histogram_bytes } else { &self.other_bytes }
     }
 
-    pub(crate) fn charge(&self, bytes: usize, histogram: bool) -> bool {
+    /// Whether the budget has `bytes` left.
+    pub(crate) fn fits(&self, bytes: usize) -> bool {
         let used =
             self.other_bytes.load(Ordering::Relaxed) + self.histogram_bytes.load(Ordering::Relaxed);
-        let fits = used + bytes <= self.budget;
-        if fits {
-            self.charge_anyway(bytes, histogram);
-        }
-        fits
+        used + bytes <= self.budget
     }
 
-    pub(crate) fn charge_anyway(&self, bytes: usize, histogram: bool) {
+    pub(crate) fn charge(&self, bytes: usize, histogram: bool) {
         self.bytes_of(histogram).fetch_add(bytes, Ordering::Relaxed);
     }
 
@@ -426,14 +423,12 @@ const SERIES_HEAP: usize = size_of::<crate::distribution::Distribution>() + 400;
 fn tick_family(family: &FamilyCore, now_ns: u64, idle_since_ns: Option<u64>) -> usize {
     let (mut done, mut bytes) = (0, 0);
     loop {
+        let slabs = local::arena().read();
         let mut state = family.state.lock();
         let until = state.slots.len().min(done + BATCH);
-        {
-            let slabs = local::arena().read();
-            for slot in state.slots.get_mut(done..until).unwrap_or_default() {
-                slot.tick(&slabs, now_ns);
-                bytes += slot.window_bytes();
-            }
+        for slot in state.slots.get_mut(done..until).unwrap_or_default() {
+            slot.tick(&slabs, now_ns);
+            bytes += slot.window_bytes();
         }
         done = until;
         if done == state.slots.len() {
@@ -545,9 +540,16 @@ impl Cursor {
     /// Shows up to `most` series; false when there are no more. Series that stay from the first
     /// call to the last are shown once, whatever else comes and goes.
     pub fn next(&mut self, most: usize, visitor: &mut dyn Visitor) -> bool {
+        // Threads go on recording; those that want a slab, a page or a new series wait for the
+        // few series that are shown under this lock.
+        let slabs = local::arena().read_with(std::mem::take(&mut self.pages));
+        let more = self.show_some(most, &slabs, visitor);
+        self.pages = slabs.into_pages();
+        more
+    }
+
+    fn show_some(&mut self, most: usize, slabs: &Slabs<'_>, visitor: &mut dyn Visitor) -> bool {
         let mut left = most.max(1);
-        // One pass for all the locks below.
-        let _pass = fork::enter();
         loop {
             let (family, from) = match self.current.take() {
                 Some(current) => current,
@@ -556,7 +558,7 @@ impl Cursor {
                     None => return false,
                 },
             };
-            let (shown, next) = self.show(&family, from, left, visitor);
+            let (shown, next) = show(&family, from, left, self.last_window, slabs, visitor);
             left -= shown;
             self.current = next.map(|place| (family, place));
             if left == 0 {
@@ -582,51 +584,50 @@ impl Place {
     }
 }
 
-impl Cursor {
-    /// Shows up to `most` series of a family from a place on; tells how many, and where to go on.
-    fn show(
-        &mut self,
-        family: &FamilyCore,
-        from: Place,
-        most: usize,
-        visitor: &mut dyn Visitor,
-    ) -> (usize, Option<Place>) {
-        let state = family.state.lock();
-        let first = from.find(&state.slots);
-        let rest = &state.slots[first..];
-        let shown = &rest[..rest.len().min(most)];
-        if from.sequence == 0 && !shown.is_empty() {
-            visitor.family(&family.info);
-        }
-        let slabs = local::arena().read_with(std::mem::take(&mut self.pages));
-        for (index, slot) in shown.iter().enumerate() {
-            let Slot { series, .. } = slot;
-            // Series lie all over the heap: what comes soon is asked for while this one is shown
-            // (100,000 series: 72 to 40 ns each).
-            if let Some(ahead) = shown.get(index + 16) {
-                prefetch(Arc::as_ptr(&ahead.series));
-                prefetch(&raw const ahead.series.metric);
-            }
-            if let Some(ahead) = shown.get(index + 8) {
-                ahead.series.metric.prefetch();
-                prefetch(ahead.series.info.label_values.as_ptr());
-            }
-            if let Some(ahead) = shown.get(index + 4) {
-                ahead.series.info.label_values.iter().for_each(|value| prefetch(value.as_ptr()));
-            }
-            let mut see = |value: Value<'_>| visitor.series(&family.info, &series.info, value);
-            match self.last_window {
-                true => see(slot.last(&slabs).as_value()),
-                false => series.metric.show(&slabs, see),
-            }
-        }
-
-        let next = rest.get(shown.len());
-        let next =
-            next.map(|slot| Place { sequence: slot.series.sequence, index: first + shown.len() });
-        self.pages = slabs.into_pages();
-        (shown.len(), next)
+/// Shows up to `most` series of a family from a place on; tells how many, and where to go on.
+fn show(
+    family: &FamilyCore,
+    from: Place,
+    most: usize,
+    last_window: bool,
+    slabs: &Slabs<'_>,
+    visitor: &mut dyn Visitor,
+) -> (usize, Option<Place>) {
+    let state = family.state.lock();
+    let first = from.find(&state.slots);
+    let rest = &state.slots[first..];
+    let shown = &rest[..rest.len().min(most)];
+    if from.sequence == 0 && !shown.is_empty() {
+        visitor.family(&family.info);
     }
+
+    for (index, slot) in shown.iter().enumerate() {
+        let Slot { series, .. } = slot;
+        // Series lie all over the heap: what comes soon is asked for while this one is shown
+        // (100,000 series: 72 to 40 ns each).
+        if let Some(ahead) = shown.get(index + 16) {
+            prefetch(Arc::as_ptr(&ahead.series));
+            prefetch(&raw const ahead.series.metric);
+        }
+        if let Some(ahead) = shown.get(index + 8) {
+            ahead.series.metric.prefetch();
+            prefetch(ahead.series.info.label_values.as_ptr());
+        }
+        if let Some(ahead) = shown.get(index + 4) {
+            ahead.series.info.label_values.iter().for_each(|value| prefetch(value.as_ptr()));
+        }
+        let mut see = |value: Value<'_>| visitor.series(&family.info, &series.info, value);
+        match last_window {
+            true => see(slot.last(slabs).as_value()),
+            false => series.metric.show(slabs, see),
+        }
+    }
+
+    let next = rest.get(shown.len());
+    let next =
+        next.map(|slot| Place { sequence: slot.series.sequence, index: first + shown.len() });
+
+    (shown.len(), next)
 }
 
 impl fmt::Debug for Cursor {

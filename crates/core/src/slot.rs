@@ -107,7 +107,7 @@ impl Cells {
         let sum = cells.header(SUM, slabs);
         self.delta = difference(&now, &self.before).into_iter().collect();
         self.delta_sum = sum.wrapping_sub(self.sum);
-        self.before = now.into_iter().collect();
+        self.before = Packed::of_totals(now);
         (self.count, self.sum, self.max) = (count, sum, cells.max(slabs));
         true
     }

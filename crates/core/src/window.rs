@@ -47,7 +47,7 @@ impl Window {
         }
         let now = read(distribution);
         self.push(self.since_began(&now));
-        self.before = Part { cells: now.buckets.iter().copied().collect(), sum: now.sum };
+        self.before = Part { cells: Packed::of_totals(now.buckets), sum: now.sum };
     }
 
     fn push(&mut self, part: Part) {

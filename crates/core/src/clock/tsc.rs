@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 static RATE: AtomicU64 = AtomicU64::new(0);
 const NOT_USED: u64 = 1;
 
+/// Microseconds per count as a fraction of 2^64; 0 while unknown or not used.
+static US_RATE: AtomicU64 = AtomicU64::new(0);
+
 static ORIGIN: OnceLock<(u64, Instant)> = OnceLock::new();
 
 /// The first measurement: reads within 100 ns of each other over this time err by 50 ppm.
@@ -38,13 +41,31 @@ pub(super) fn to_ns(counts: u64, rate: u64) -> u64 {
     ((u128::from(counts) * u128::from(rate)) >> 32) as u64
 }
 
+/// The counter's rate in microseconds, if it is used and known.
+#[inline(always)]
+pub(super) fn us_rate() -> Option<u64> {
+    Some(US_RATE.load(Ordering::Relaxed)).filter(|rate| *rate != 0)
+}
+
+#[inline(always)]
+pub(super) fn to_us(counts: u64, rate: u64) -> u64 {
+    ((u128::from(counts) * u128::from(rate)) >> 64) as u64
+}
+
+fn keep(rate: u64) {
+    RATE.store(rate, Ordering::Relaxed);
+    if rate != NOT_USED {
+        US_RATE.store(((u128::from(rate) << 32) / 1_000) as u64, Ordering::Relaxed);
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn decide() -> Option<u64> {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
         let rate = if is_steady() { first_rate() } else { NOT_USED };
-        RATE.store(rate, Ordering::Relaxed);
+        keep(rate);
     });
     Some(RATE.load(Ordering::Relaxed)).filter(|rate| *rate != NOT_USED)
 }
@@ -74,7 +95,7 @@ pub(super) fn refine() {
     if let Some(&(counts, time)) = ORIGIN.get()
         && RATE.load(Ordering::Relaxed) > NOT_USED
     {
-        RATE.store(rate_since(counts, time), Ordering::Relaxed);
+        keep(rate_since(counts, time));
     }
 }
 
