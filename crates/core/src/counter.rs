@@ -4,7 +4,7 @@ use crate::arena::{ArenaRef, OwnedBlock, Slabs};
 #[cfg(not(loom))]
 use crate::local;
 use crate::slab::{CellId, bump};
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering};
 use std::fmt;
 
 /// What the handles of one counter share: the cell for threads without a cell of their own.
@@ -204,22 +204,34 @@ impl fmt::Debug for FloatCounter {
 pub(crate) struct ObservedCore {
     total: AtomicU64,
     last: crate::sync::Lock<u64>,
+    /// Whether it was told since somebody asked; expiry asks.
+    touched: AtomicU32,
 }
 
 impl ObservedCore {
     pub(crate) fn new() -> ObservedCore {
-        ObservedCore { total: AtomicU64::new(0), last: crate::sync::Lock::new(0) }
+        ObservedCore {
+            total: AtomicU64::new(0),
+            last: crate::sync::Lock::new(0),
+            touched: AtomicU32::new(0),
+        }
     }
 
     pub(crate) fn total(&self) -> u64 {
         self.total.load(Ordering::Acquire)
+    }
+
+    /// Whether it was told since the last time this was asked.
+    pub(crate) fn take_touched(&self) -> bool {
+        self.touched.swap(0, Ordering::Relaxed) != 0
     }
 }
 
 /// A total that somebody else counts: the kernel, an allocator, another library.
 ///
 /// When the source starts over (its number is lower than before), what it counted until then is
-/// kept, so that the total never goes down.
+/// kept, so that the total never goes down. One reader should feed it: of two, the one that is late
+/// would look like a source that started over.
 #[derive(Clone)]
 pub struct ObservedCounter {
     core: Arc<ObservedCore>,
@@ -240,6 +252,7 @@ impl ObservedCounter {
         *last = source_total;
         let total = self.core.total.load(Ordering::Relaxed).wrapping_add(new);
         self.core.total.store(total, Ordering::Release);
+        self.core.touched.store(1, Ordering::Relaxed);
     }
 
     /// The total.

@@ -25,6 +25,11 @@ impl Error {
         Error { kind, text: text.into() }
     }
 
+    /// The same, told of a metric.
+    pub(crate) fn of_metric(self, metric: &str) -> Self {
+        Error { text: format!("metric {metric:?}: {}", self.text).into(), ..self }
+    }
+
     /// A metric or label name that Prometheus does not allow: choose another name.
     pub fn is_invalid_name(&self) -> bool {
         self.kind == ErrorKind::Name

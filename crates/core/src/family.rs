@@ -12,14 +12,14 @@ use crate::slab::{CellId, bump};
 use crate::slot::Slot;
 use crate::snapshot::{FamilyInfo, SeriesInfo};
 use crate::sync::Lock;
-use crate::{FloatCounter, local};
+use crate::{FloatCounter, LabelValues, local};
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// One series: its labels, its metric, and the bytes it is charged.
 pub(crate) struct Series {
@@ -27,13 +27,22 @@ pub(crate) struct Series {
     pub(crate) metric: Metric,
     /// Rises with each series of the process; readers go by it.
     pub(crate) sequence: u64,
-    cost: usize,
+    /// Bytes that it is charged; 0 once it is removed, though caches may hold it for a while.
+    cost: AtomicUsize,
     shared: Arc<Shared>,
+}
+
+impl Series {
+    /// Gives its bytes back to the budget: it is not shown any more.
+    fn discharge(&self) {
+        let cost = self.cost.swap(0, Ordering::Relaxed);
+        self.shared.discharge(cost, self.metric.distribution().is_some());
+    }
 }
 
 impl Drop for Series {
     fn drop(&mut self) {
-        self.shared.discharge(self.cost, self.metric.distribution().is_some());
+        self.discharge();
     }
 }
 
@@ -136,11 +145,11 @@ impl FamilyCore {
         if known && let Some(found) = state.by_labels.get(&values as &dyn Labels) {
             return Ok(found.0.clone());
         }
-        let text: usize = values.iter().map(|v| v.len() + size_of::<Box<str>>()).sum();
+        let text: usize = values.iter().map(|v| v.len()).sum();
         let cost = SERIES_BYTES + text + self.spec.cost();
         if known && state.by_labels.len() < self.shared.series_cap && self.shared.fits(cost) {
             let metric = take(spare, self.spec)?;
-            let labels = values.iter().map(|v| Box::from(*v)).collect();
+            let labels = values.iter().collect();
             return Ok(self.insert(state, labels, metric, cost));
         }
         let refused = if known { &self.shared.refused } else { &self.shared.wrong_labels };
@@ -157,14 +166,14 @@ impl FamilyCore {
 
     /// A series with a metric that exists already; the collector's.
     pub(crate) fn adopt(&self, values: &[&str], metric: Metric, cost: usize) {
-        let labels = values.iter().map(|v| Box::from(*v)).collect();
+        let labels = values.iter().collect();
         self.insert(&mut self.state.lock(), labels, metric, cost);
     }
 
     fn insert(
         &self,
         state: &mut State,
-        label_values: Box<[Box<str>]>,
+        label_values: LabelValues,
         metric: Metric,
         cost: usize,
     ) -> Arc<Series> {
@@ -178,7 +187,7 @@ impl FamilyCore {
     /// record has a place; it keeps a histogram to one digit.
     fn insert_overflow(&self, state: &mut State, metric: Metric) -> Arc<Series> {
         let cost = SERIES_BYTES + self.spec.frugal().cost();
-        let series = self.new_series(Box::default(), true, metric, cost);
+        let series = self.new_series(LabelValues::default(), true, metric, cost);
         state.overflow = Some(series.clone());
         self.push(state, &series);
         series
@@ -194,7 +203,7 @@ impl FamilyCore {
 
     fn new_series(
         &self,
-        label_values: Box<[Box<str>]>,
+        label_values: LabelValues,
         overflow: bool,
         metric: Metric,
         cost: usize,
@@ -203,7 +212,8 @@ impl FamilyCore {
         let sequence = IDS.fetch_add(1, Ordering::Relaxed);
         let info = SeriesInfo { label_values, overflow, started_unix_ns };
         self.shared.charge(cost, metric.distribution().is_some());
-        self.shared.series.fetch_add(1, Ordering::Relaxed);
+
+        let cost = AtomicUsize::new(cost);
         Arc::new(Series { info, metric, sequence, cost, shared: self.shared.clone() })
     }
 
@@ -224,16 +234,17 @@ impl FamilyCore {
                 return false;
             };
             state.slots.retain(|slot| !Arc::ptr_eq(&slot.series, &found.0));
-            self.forget(1);
+            self.forget([&found.0]);
             found
         };
         drop(removed);
         true
     }
 
-    fn clear(&self) {
+    /// Removes all series.
+    pub(crate) fn clear(&self) {
         let mut state = self.state.lock();
-        self.forget(state.slots.len());
+        self.forget(state.slots.iter().map(|slot| &slot.series));
         let state = std::mem::take(&mut *state);
         drop(state);
     }
@@ -251,18 +262,20 @@ impl FamilyCore {
                 slot.moved_ns > idle_since_ns || series.info.overflow || !series.metric.is_unheld();
             if !stays {
                 by_labels.remove(&series.info.label_values as &dyn Labels);
+                series.discharge();
             }
             stays
         });
         let expired = before - slots.len();
         if expired > 0 {
             self.shared.expired.fetch_add(expired as u64, Ordering::Relaxed);
-            self.forget(expired);
+            self.forget([]);
         }
     }
 
-    fn forget(&self, series: usize) {
-        self.shared.series.fetch_sub(series, Ordering::Relaxed);
+    /// Makes caches forget series that have been removed, and gives their bytes back.
+    fn forget<'a>(&self, series: impl IntoIterator<Item = &'a Arc<Series>>) {
+        series.into_iter().for_each(|series| series.discharge());
         self.generation.fetch_add(1, Ordering::Release);
     }
 }
@@ -270,7 +283,6 @@ impl FamilyCore {
 impl Drop for FamilyCore {
     fn drop(&mut self) {
         self.shared.discharge(self.cost(), false);
-        self.shared.series.fetch_sub(self.state.get_mut().slots.len(), Ordering::Relaxed);
     }
 }
 
@@ -307,7 +319,7 @@ impl Labels for &[&str] {
     }
 }
 
-impl Labels for Box<[Box<str>]> {
+impl Labels for LabelValues {
     fn count(&self) -> usize {
         self.len()
     }
@@ -480,6 +492,10 @@ impl Family<Counter> {
 impl FamilyCore {
     /// The series through the cache, held.
     fn find(&self, values: &[&str]) -> Arc<Series> {
+        if values.len() != self.info.label_names.len() {
+            // Not remembered, so that each such record is counted.
+            return self.series(values);
+        }
         let sought = self.sought(values);
         // SAFETY: a count goes up, which neither allocates nor runs foreign code.
         let found = unsafe { local::own_labels() }.and_then(|labels| labels.find(&sought));

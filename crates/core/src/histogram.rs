@@ -40,8 +40,8 @@ impl HistogramOptions {
         self
     }
 
-    pub(crate) fn layout(self) -> Result<Layout, Error> {
-        Layout::new(self.digits, self.highest)
+    pub(crate) fn layout(self, metric: &str) -> Result<Layout, Error> {
+        Layout::new(self.digits, self.highest).map_err(|error| error.of_metric(metric))
     }
 }
 

@@ -36,6 +36,7 @@
 #![cfg_attr(loom, allow(dead_code, unused_imports))]
 
 mod error;
+mod labels;
 mod layout;
 mod snapshot;
 mod unit;
@@ -105,6 +106,7 @@ pub use gauge::Gauge;
 #[cfg(not(loom))]
 pub use histogram::Timer;
 pub use histogram::{Histogram, HistogramOptions};
+pub use labels::{LabelValues, Values};
 #[cfg(not(loom))]
 pub use latency::{LatencyPercentiles, LatencyTracker};
 pub use layout::Layout;

@@ -7,6 +7,7 @@
 
 use crate::arena::Arena;
 use crate::cache::LabelCache;
+use crate::fork;
 use crate::slab::{CellId, Directory, PAGES, Slab};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -130,21 +131,26 @@ pub(crate) fn attach() {
     });
 }
 
-struct Busy<'a>(&'a Local);
+/// The thread is inside an allocation of this crate. No fork happens meanwhile, so that a child
+/// inherits no half-made cache.
+struct Busy<'a> {
+    local: &'a Local,
+    _pass: fork::Pass,
+}
 
 impl<'a> Busy<'a> {
     fn enter(local: &'a Local) -> Option<Busy<'a>> {
         local.labels.set(ptr::null());
-        (!local.busy.replace(true)).then_some(Busy(local))
+        (!local.busy.replace(true)).then(|| Busy { local, _pass: fork::enter() })
     }
 }
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.0.busy.set(false);
-        if let Some(slab) = self.0.slab.get() {
+        self.local.busy.set(false);
+        if let Some(slab) = self.local.slab.get() {
             // SAFETY: this thread owns the slab; nothing refers to its own part any more.
-            self.0.labels.set(unsafe { &raw const (*slab.as_ref().own()).labels });
+            self.local.labels.set(unsafe { &raw const slab.as_ref().own().labels });
         }
     }
 }

@@ -83,7 +83,6 @@ pub(crate) struct Shared {
     other_bytes: AtomicUsize,
     histogram_bytes: AtomicUsize,
     window_bytes: AtomicUsize,
-    pub(crate) series: AtomicUsize,
     pub(crate) refused: AtomicU64,
     pub(crate) wrong_labels: AtomicU64,
     pub(crate) expired: AtomicU64,
@@ -158,7 +157,6 @@ impl RegistryBuilder {
             other_bytes: AtomicUsize::new(0),
             histogram_bytes: AtomicUsize::new(0),
             window_bytes: AtomicUsize::new(0),
-            series: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
             wrong_labels: AtomicU64::new(0),
             expired: AtomicU64::new(0),
@@ -247,7 +245,9 @@ impl Registry {
         desc: impl Into<Desc>,
         options: HistogramOptions,
     ) -> Result<Histogram, Error> {
-        self.alone(desc.into(), Spec::Histogram(options.layout()?))
+        let desc = desc.into();
+        let layout = options.layout(&desc.name)?;
+        self.alone(desc, Spec::Histogram(layout))
     }
 
     /// The same, told apart by labels.
@@ -260,8 +260,9 @@ impl Registry {
         label_names: &[&str],
         options: HistogramOptions,
     ) -> Result<Family<Histogram>, Error> {
-        let spec = Spec::Histogram(options.layout()?);
-        Ok(Family::of(self.family(desc.into(), spec, label_names)?))
+        let desc = desc.into();
+        let spec = Spec::Histogram(options.layout(&desc.name)?);
+        Ok(Family::of(self.family(desc, spec, label_names)?))
     }
 
     fn alone<M: Instrument>(&self, desc: Desc, spec: Spec) -> Result<M, Error> {
@@ -307,7 +308,7 @@ impl Registry {
     /// still live go on counting for themselves, unseen.
     pub fn unregister(&self, name: &str) -> bool {
         let removed = self.inner.families.lock().remove(name);
-        removed.is_some()
+        removed.map(|family| family.clear()).is_some()
     }
 
     /// Shows every series and its total to `visitor`, families in the order of their names.
@@ -374,10 +375,18 @@ impl Registry {
     /// What the registry holds and what it refused.
     pub fn stats(&self) -> RegistryStats {
         let shared = &self.inner.shared;
-        let families = self.inner.families.lock().len();
+        let families: Vec<_> = self.inner.families.lock().values().cloned().collect();
+        let (mut series, mut histogram_bytes) = (0, shared.window_bytes.load(Ordering::Relaxed));
+        for family in &families {
+            let state = family.state.lock();
+            series += state.slots.len();
+            // A histogram is charged for cells that it may never touch; this is what it took.
+            let cells = state.slots.iter().filter_map(|slot| slot.series.metric.distribution());
+            histogram_bytes += cells.map(|d| SERIES_HEAP + d.base_bytes()).sum::<usize>();
+        }
         RegistryStats {
-            families,
-            series: shared.series.load(Ordering::Relaxed),
+            families: families.len(),
+            series,
             refused_series: shared.refused.load(Ordering::Relaxed),
             wrong_labels: shared.wrong_labels.load(Ordering::Relaxed),
             expired_series: shared.expired.load(Ordering::Relaxed),
@@ -385,19 +394,8 @@ impl Registry {
             charged_bytes: shared.other_bytes.load(Ordering::Relaxed)
                 + shared.histogram_bytes.load(Ordering::Relaxed),
             metric_bytes: shared.other_bytes.load(Ordering::Relaxed),
-            histogram_bytes: self.histogram_bytes(),
+            histogram_bytes,
         }
-    }
-
-    /// What histograms really take: a histogram is charged for cells that it may never touch.
-    fn histogram_bytes(&self) -> usize {
-        let families: Vec<_> = self.inner.families.lock().values().cloned().collect();
-        let bytes = families.iter().map(|family| {
-            let state = family.state.lock();
-            let series = state.slots.iter().filter_map(|slot| slot.series.metric.distribution());
-            series.map(|d| SERIES_HEAP + d.base_bytes()).sum::<usize>()
-        });
-        bytes.sum::<usize>() + self.inner.shared.window_bytes.load(Ordering::Relaxed)
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -421,21 +419,24 @@ impl Registry {
 const SERIES_HEAP: usize = size_of::<crate::distribution::Distribution>() + 400;
 
 fn tick_family(family: &FamilyCore, now_ns: u64, idle_since_ns: Option<u64>) -> usize {
-    let (mut done, mut bytes) = (0, 0);
+    let (mut next, mut bytes) = (Place::default(), 0);
     loop {
         let slabs = local::arena().read();
         let mut state = family.state.lock();
-        let until = state.slots.len().min(done + BATCH);
-        for slot in state.slots.get_mut(done..until).unwrap_or_default() {
+        let first = next.find(&state.slots);
+        let until = state.slots.len().min(first + BATCH);
+        for slot in &mut state.slots[first..until] {
             slot.tick(&slabs, now_ns);
             bytes += slot.window_bytes();
         }
-        done = until;
-        if done == state.slots.len() {
-            if let Some(idle) = idle_since_ns {
-                family.expire(&mut state, idle);
+        match state.slots.get(until) {
+            Some(slot) => next = Place { sequence: slot.series.sequence, index: until },
+            None => {
+                if let Some(idle) = idle_since_ns {
+                    family.expire(&mut state, idle);
+                }
+                return bytes;
             }
-            return bytes;
         }
     }
 }
@@ -473,7 +474,12 @@ fn check_samples(
     // OpenMetrics calls a counter's family by its name without `_total`.
     let stem = name.strip_suffix("_total").map(str::to_owned);
     let family = stem.or_else(|| (spec.kind() != Kind::Counter).then(|| format!("{name}_total")));
-    let family = family.filter(|other| families.contains_key(other.as_str()));
+    let created = match name.strip_suffix("_total") {
+        Some(stem) => format!("{stem}_created"),
+        None => format!("{}_total", name.strip_suffix("_created").unwrap_or(name)),
+    };
+    let family = family.into_iter().chain([created]);
+    let family = family.into_iter().find(|other| families.contains_key(other.as_str()));
     let taken = SAMPLES.iter().find_map(|suffix| {
         let stem = name.strip_suffix(suffix)?;
         let owner = families.get(stem)?;
@@ -612,9 +618,6 @@ fn show(
         if let Some(ahead) = shown.get(index + 8) {
             ahead.series.metric.prefetch();
             prefetch(ahead.series.info.label_values.as_ptr());
-        }
-        if let Some(ahead) = shown.get(index + 4) {
-            ahead.series.info.label_values.iter().for_each(|value| prefetch(value.as_ptr()));
         }
         let mut see = |value: Value<'_>| visitor.series(&family.info, &series.info, value);
         match last_window {

@@ -13,7 +13,7 @@ pub(crate) struct Slot {
     pub(crate) series: Arc<Series>,
     /// When a tick last found that it had moved.
     pub(crate) moved_ns: u64,
-    /// Whether a tick has seen it. What a source had counted before anybody looked (since boot,
+    /// Whether a tick has seen it told. What a source had counted before anybody looked (since boot,
     /// mostly) is no growth of the first window.
     seen: bool,
     window: Window,
@@ -54,13 +54,17 @@ impl Slot {
                 Metric::Gauge(core) => core.take_touched(),
                 _ => {
                     let (now, grown) = metric.show(slabs, |value| grown(value, *before));
+                    let told = match metric {
+                        Metric::Observed(core) => core.take_touched(),
+                        _ => grown != 0,
+                    };
                     let baseline = !self.seen && matches!(metric, Metric::Observed(_));
+                    self.seen |= told;
                     (*before, *delta) = (now, if baseline { 0 } else { grown });
-                    grown != 0
+                    told
                 }
             },
         };
-        self.seen = true;
         if moved {
             self.moved_ns = now_ns;
         }
@@ -97,18 +101,20 @@ fn grown(now: Value<'_>, before: u64) -> (u64, u64) {
 
 impl Cells {
     fn tick(&mut self, cells: &crate::distribution::Distribution, slabs: &Slabs<'_>) -> bool {
-        let count = cells.count(slabs);
-        if count == self.count {
+        // The header is ahead of the cells while a record is under way, so what is kept is the
+        // count of the cells that were read.
+        if cells.count(slabs) == self.count {
             (self.delta, self.delta_sum) = (Packed::default(), 0);
             return false;
         }
         let mut now = Vec::new();
         cells.read_cells(slabs, |cell, count| now.push((cell, count)));
+        self.count = now.iter().map(|(_, count)| count).sum();
         let sum = cells.header(SUM, slabs);
         self.delta = difference(&now, &self.before).into_iter().collect();
         self.delta_sum = sum.wrapping_sub(self.sum);
         self.before = Packed::of_totals(now);
-        (self.count, self.sum, self.max) = (count, sum, cells.max(slabs));
+        (self.sum, self.max) = (sum, cells.max(slabs));
         true
     }
 

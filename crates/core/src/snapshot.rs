@@ -1,6 +1,6 @@
 //! What a reader gets: families, series and their values as plain structs.
 
-use crate::{Layout, Unit};
+use crate::{LabelValues, Layout, Unit};
 
 /// What kind of metric a family is, as Prometheus tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +32,7 @@ pub struct FamilyInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeriesInfo {
     /// The label values, in the order of the family's names; empty for the overflow series.
-    pub label_values: Box<[Box<str>]>,
+    pub label_values: LabelValues,
     /// Whether this series takes what had no room in series of its own.
     pub overflow: bool,
     /// When the series began: nanoseconds since the Unix epoch.
@@ -47,7 +47,7 @@ impl SeriesInfo {
     ) -> impl Iterator<Item = (&'a str, &'a str)> + 'a {
         let overflow = self.overflow.then_some(("overflow", "true"));
         let names = family.label_names.iter().map(|n| &**n);
-        overflow.into_iter().chain(names.zip(self.label_values.iter().map(|v| &**v)))
+        overflow.into_iter().chain(names.zip(&self.label_values))
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn family(
 }
 
 pub(crate) fn series(values: &[&str]) -> SeriesInfo {
-    let label_values = values.iter().map(|&value| value.into()).collect();
+    let label_values = values.iter().collect();
     SeriesInfo { label_values, overflow: false, started_unix_ns: STARTED_UNIX_NS }
 }
 
