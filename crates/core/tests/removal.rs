@@ -2,7 +2,7 @@
 
 use perf_monitor_core::*;
 use std::collections::BTreeMap;
-use std::sync::{Barrier, atomic::*};
+use std::sync::Barrier;
 use std::time::Duration;
 
 fn total(registry: &Registry, name: &str) -> u64 {

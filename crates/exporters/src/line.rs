@@ -123,7 +123,7 @@ impl Template {
                 (at, suspects) = put_value(at, value.as_bytes(), suspects);
             }
         }
-        if suspects != 0 && !values.iter().all(|value| is_plain(value)) {
+        if suspects != 0 && !values.iter().all(is_plain) {
             return None;
         }
         // SAFETY: as above.
