@@ -5,8 +5,8 @@ use crate::sync::{AtomicU32, AtomicU64, Guard, Lock, Ordering};
 use std::cell::RefCell;
 use std::ptr::NonNull;
 
-/// Threads that can have a slab at the same time; the others share cells. A slab with two pages
-/// takes about 4.5 KiB, so that 64 of them fit the default budget.
+/// Threads that can have a slab at the same time; the others share cells. A slab with one page
+/// takes 3.2 KiB, so that 64 of them fit the default budget.
 pub(crate) const SLABS: usize = 64;
 
 /// Bytes that pages, directories, octaves of histograms and label caches of threads may take

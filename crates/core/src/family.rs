@@ -250,25 +250,31 @@ impl FamilyCore {
     }
 
     /// Removes the series that nobody holds and whose value has stood still since `idle_since_ns`.
+    ///
+    /// In two ticks: the first makes caches forget them, so that whoever records comes through the
+    /// family's lock; the second removes those that have not moved even so.
     pub(crate) fn expire(&self, state: &mut State, idle_since_ns: u64) {
         if self.info.label_names.is_empty() {
             return;
         }
-        let before = state.slots.len();
         let State { by_labels, slots, .. } = state;
-        slots.retain(|slot| {
+        let (before, mut warned) = (slots.len(), false);
+        slots.retain_mut(|slot| {
             let series = &slot.series;
-            let stays =
-                slot.moved_ns > idle_since_ns || series.info.overflow || !series.metric.is_unheld();
-            if !stays {
+            let idle = slot.moved_ns <= idle_since_ns
+                && !series.info.overflow
+                && series.metric.is_unheld();
+            let expires = idle && slot.leaving;
+            if expires {
                 by_labels.remove(&series.info.label_values as &dyn Labels);
                 series.discharge();
             }
-            stays
+            warned |= idle;
+            slot.leaving = idle;
+            !expires
         });
-        let expired = before - slots.len();
-        if expired > 0 {
-            self.shared.expired.fetch_add(expired as u64, Ordering::Relaxed);
+        self.shared.expired.fetch_add((before - slots.len()) as u64, Ordering::Relaxed);
+        if warned {
             self.forget([]);
         }
     }

@@ -141,7 +141,7 @@ impl RegistryBuilder {
     }
 
     /// Removes labelled series that nobody holds a handle of and that have not moved for this
-    /// long, at the tick that finds them so. Without it series stay until they are removed.
+    /// long, at the tick after the one that finds them so. Without it series stay until they are removed.
     pub fn expire_after(mut self, idle: Duration) -> Self {
         self.expire_after = Some(idle);
         self

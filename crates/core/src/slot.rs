@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 pub(crate) struct Slot {
     pub(crate) series: Arc<Series>,
+    /// Whether it is to expire at the next tick, unless it moves until then.
+    pub(crate) leaving: bool,
     /// When a tick last found that it had moved.
     pub(crate) moved_ns: u64,
     /// Whether a tick has seen it told. What a source had counted before anybody looked (since boot,
@@ -42,7 +44,7 @@ impl Slot {
             Some(_) => Window::Cells(Box::default()),
             None => Window::Number { before: 0, delta: 0 },
         };
-        Slot { series, moved_ns: now_ns, seen: false, window }
+        Slot { series, moved_ns: now_ns, leaving: false, seen: false, window }
     }
 
     /// Closes the window: what grew since the last call is the delta that readers get.
@@ -67,6 +69,7 @@ impl Slot {
         };
         if moved {
             self.moved_ns = now_ns;
+            self.leaving = false;
         }
     }
 

@@ -411,9 +411,31 @@ fn a_series_expires_when_it_is_idle_and_unheld_and_begins_anew() {
     assert!(counts_one && second - first == 62_000_000_000);
     drop(held);
     hand.advance(idle);
+    // The first tick finds it idle, the second finds that it has not moved since.
+    registry.tick();
+    assert_eq!(jobs.len(), 2);
     registry.tick();
     assert_eq!(jobs.len(), 1);
     assert_eq!(began(&registry), Some((second, true)));
+}
+
+#[test]
+fn a_record_between_the_ticks_that_expire_a_series_keeps_it() {
+    let (clock, hand) = Clock::fake();
+    let idle = Duration::from_secs(60);
+    let registry = Registry::builder().clock(clock).expire_after(idle).build();
+    let jobs = registry.counter_family(("jobs", ""), &["queue"]).unwrap();
+    jobs.inc(&["idle"]);
+    registry.tick();
+    for expected in 2..5 {
+        hand.advance(idle);
+        registry.tick();
+        jobs.inc(&["idle"]);
+        registry.tick();
+        let snapshot = registry.snapshot();
+        let total = snapshot.value("jobs_total", &[("queue", "idle")]);
+        assert!(matches!(total, Some(Value::Counter(n)) if n == expected));
+    }
 }
 
 #[test]
