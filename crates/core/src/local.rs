@@ -8,7 +8,7 @@
 use crate::arena::Arena;
 use crate::cache::LabelCache;
 use crate::fork;
-use crate::slab::{CellId, Directory, PAGES, Slab};
+use crate::slab::{CellId, Directory, PAGES, Page, Slab};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -74,9 +74,11 @@ impl Drop for ExitGuard {
 /// Cells of the process's arena are never freed.
 #[inline(always)]
 pub(crate) fn own_cell(id: CellId) -> Option<&'static AtomicU64> {
-    // SAFETY: the directory is `NOWHERE` or a slab's of the process's arena, which is never freed.
-    let page = unsafe { &(*LOCAL.with(|local| local.directory.get()))[id.page()] };
-    // SAFETY: nor are its pages. Only this thread installs pages in its slab.
+    let directory = LOCAL.with(|local| local.directory.get()).cast::<AtomicPtr<Page>>();
+    // SAFETY: the directory is `NOWHERE` or a slab's of the process's arena, which is never freed;
+    // a cell's page is below `PAGES`.
+    let page = unsafe { &*directory.add(id.page()) };
+    // SAFETY: nor are its pages freed. Only this thread installs pages in its slab.
     let page = unsafe { page.load(Ordering::Relaxed).as_ref() }?;
     Some(page.at(id))
 }

@@ -18,7 +18,9 @@ pub(crate) const HOT: u8 = 16;
 /// block lie in one page. The two are kept apart so that a record need not take them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CellId {
+    /// Below [`PAGES`].
     page: u32,
+    /// Below [`PAGE_CELLS`].
     offset: u32,
 }
 
@@ -34,12 +36,12 @@ impl CellId {
 
     #[inline(always)]
     pub(crate) const fn page(self) -> usize {
-        self.page as usize % PAGES
+        self.page as usize
     }
 
     #[inline(always)]
     pub(crate) const fn offset(self) -> usize {
-        self.offset as usize % PAGE_CELLS
+        self.offset as usize
     }
 }
 
@@ -51,7 +53,8 @@ pub(crate) struct Page {
 impl Page {
     #[inline(always)]
     pub(crate) fn at(&self, id: CellId) -> &AtomicU64 {
-        &self.cells[id.offset()]
+        // SAFETY: `CellId::new` keeps the offset below `PAGE_CELLS`.
+        unsafe { self.cells.get_unchecked(id.offset()) }
     }
 
     fn new() -> Box<Page> {
