@@ -10,7 +10,7 @@ pub(crate) struct Args {
     /// Part of the ids of the rows to run.
     pub(crate) filter: Option<String>,
     pub(crate) short: bool,
-    /// Only rows with `gate = true`.
+    /// Only rows with gates, and only those limits.
     pub(crate) gates: bool,
     pub(crate) json: Option<String>,
     pub(crate) list: bool,

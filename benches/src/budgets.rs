@@ -12,9 +12,10 @@ pub(crate) struct Budget {
     pub(crate) what: String,
     /// What it is measured beside.
     pub(crate) control: Option<String>,
-    /// Dependable on a shared machine: part of `--gates`.
+    /// The limited measures that are dependable on any machine, however busy: `--gates` runs the
+    /// rows that have some, and holds these alone.
     #[serde(default)]
-    pub(crate) gate: bool,
+    pub(crate) gate: Vec<String>,
     /// The highest allowed median of a measure, by the measure's name.
     #[serde(default)]
     max: BTreeMap<String, f64>,
@@ -91,6 +92,16 @@ mod tests {
         let budgets = Budgets::built_in().unwrap();
         for id in budgets.ids() {
             assert!(budgets.get(id).unwrap().limited().count() > 0, "{id}");
+        }
+    }
+
+    #[test]
+    fn every_gate_is_a_limit_of_its_row() {
+        let budgets = Budgets::built_in().unwrap();
+        for budget in budgets.0.values() {
+            for gate in &budget.gate {
+                assert!(budget.limit(gate).is_some(), "{}: {gate}", budget.what);
+            }
         }
     }
 

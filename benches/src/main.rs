@@ -65,15 +65,25 @@ fn run(args: Args) -> Result<ExitCode, String> {
     if let Some(path) = &args.json {
         write_json(path, &facts, &judged, args.short)?;
     }
-    Ok(verdict(&judged))
+    Ok(verdict(&judged, args.gates))
 }
 
-fn verdict(judged: &[Judged<'_>]) -> ExitCode {
-    let over: Vec<&str> = judged.iter().filter(|row| row.is_over()).map(|row| row.id).collect();
-    if over.is_empty() {
+fn verdict(judged: &[Judged<'_>], gates: bool) -> ExitCode {
+    let names = |over: fn(&Judged<'_>) -> bool| {
+        let rows = judged.iter().filter(|row| over(row));
+        rows.map(|row| row.id).collect::<Vec<_>>().join(", ")
+    };
+    let over = names(|row| row.is_over());
+    if !over.is_empty() {
+        println!("over the limits of benches/budgets.toml: {over}");
+    }
+    let failed = if gates { names(|row| row.gate_is_over()) } else { over };
+    if failed.is_empty() {
         return ExitCode::SUCCESS;
     }
-    println!("over the limits of benches/budgets.toml: {}", over.join(", "));
+    if gates {
+        println!("over a gate: {failed}");
+    }
     ExitCode::FAILURE
 }
 

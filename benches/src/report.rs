@@ -147,6 +147,12 @@ impl<'a> Judged<'a> {
         self.report.measures.iter().any(|m| self.verdict(m) == Verdict::Over)
     }
 
+    /// Whether a gate of the row is over.
+    pub(crate) fn gate_is_over(&self) -> bool {
+        let gated = |m: &&Measure| self.budget.gate.contains(&m.name);
+        self.report.measures.iter().filter(gated).any(|m| self.verdict(m) == Verdict::Over)
+    }
+
     fn verdict(&self, measure: &Measure) -> Verdict {
         match self.budget.limit(&measure.name) {
             None => Verdict::Shown,

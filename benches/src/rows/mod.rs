@@ -52,7 +52,7 @@ pub(crate) fn chosen<'a>(
             .get(row.id)
             .ok_or_else(|| format!("benches/budgets.toml has no `{}`", row.id))?;
         let filtered = args.filter.as_deref().is_some_and(|filter| !row.id.contains(filter));
-        if !filtered && (budget.gate || !args.gates) {
+        if !filtered && (!budget.gate.is_empty() || !args.gates) {
             chosen.push((row, budget));
         }
     }
