@@ -112,6 +112,7 @@ impl FamilyCore {
         let entry = unsafe { local::own_labels() }?.find_words(self.id, generation, &words)?;
         Some(Hit { cell: entry.cell, series: Arc::as_ptr(&entry.series) })
     }
+
     /// The series of these label values; the overflow series where they have none and no room, or
     /// are not as many as the family has names.
     pub(crate) fn series(&self, values: &[&str]) -> Arc<Series> {
@@ -212,7 +213,6 @@ impl FamilyCore {
         let sequence = IDS.fetch_add(1, Ordering::Relaxed);
         let info = SeriesInfo { label_values, overflow, started_unix_ns };
         self.shared.charge(cost, metric.distribution().is_some());
-
         let cost = AtomicUsize::new(cost);
         Arc::new(Series { info, metric, sequence, cost, shared: self.shared.clone() })
     }
@@ -227,6 +227,7 @@ impl FamilyCore {
         local::with_labels(|labels| labels.insert(sought, cached, local::arena()));
         series
     }
+
     fn remove(&self, values: &[&str]) -> bool {
         let removed = {
             let mut state = self.state.lock();
@@ -320,6 +321,7 @@ impl Labels for &[&str] {
     fn count(&self) -> usize {
         self.len()
     }
+
     fn at(&self, index: usize) -> &str {
         self[index]
     }
@@ -329,6 +331,7 @@ impl Labels for LabelValues {
     fn count(&self) -> usize {
         self.len()
     }
+
     fn at(&self, index: usize) -> &str {
         &self[index]
     }
@@ -486,6 +489,7 @@ impl Family<Counter> {
             None => self.add_cold(values, n),
         }
     }
+
     #[cold]
     #[inline(never)]
     fn add_cold(&self, values: &[&str], n: u64) {
@@ -516,6 +520,7 @@ struct Hit {
     cell: CellId,
     series: *const Series,
 }
+
 impl Family<FloatCounter> {
     /// Adds `x` in the series of these values.
     pub fn add(&self, values: &[&str], x: f64) {
@@ -563,6 +568,7 @@ impl Family<Histogram> {
             self.record_cold(values, value);
         }
     }
+
     #[cold]
     #[inline(never)]
     fn record_cold(&self, values: &[&str], value: u64) {

@@ -166,6 +166,7 @@ pub(crate) fn prefetch<T>(address: *const T) {
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
     }
+
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = address;
 }
