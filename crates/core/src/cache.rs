@@ -19,7 +19,7 @@ const SHORT_VALUES: usize = 3;
 /// The series that a thread found for label values, found again without a lock.
 ///
 /// It belongs to the owner of a slab. An entry holds its series, so that the cells cannot be
-/// reused under it; it is good only for the family's generation in which it was made, and only
+/// reused under it; it is good only for the family's mark under which it was made, and only
 /// when the whole key is equal.
 #[derive(Default)]
 pub(crate) struct LabelCache {
@@ -31,13 +31,15 @@ pub(crate) struct LabelCache {
 type Set = [Option<Box<Entry>>; WAYS];
 
 pub(crate) struct Entry {
-    /// Not the same for any two families, so it also tells how many values there are.
+    /// Not the same for any two families.
     family: u64,
+    /// Not the same for any two families, nor for one before and after a removal: what else is
+    /// equal, an entry of another mark is of another family or void.
+    mark: u64,
     short: Short,
     /// The whole key where it is not short.
     long: Option<Box<[u8]>>,
     hash: u64,
-    generation: u64,
     pub(crate) cell: CellId,
     pub(crate) series: Arc<Series>,
 }
@@ -99,10 +101,10 @@ fn cover(bytes: &[u8]) -> Option<[u64; 2]> {
     }
 }
 
-/// A look-up: which family, in which generation, and the key.
+/// A look-up: which family, under which mark, and the key.
 pub(crate) struct Sought {
     family: u64,
-    generation: u64,
+    mark: u64,
     hash: u64,
     short: Short,
     long: Option<Box<[u8]>>,
@@ -113,11 +115,11 @@ impl Sought {
         cost(&self.long)
     }
 
-    pub(crate) fn new(family: u64, generation: u64, values: &[&str]) -> Sought {
+    pub(crate) fn new(family: u64, mark: u64, values: &[&str]) -> Sought {
         let short = match *values {
-            [a] => Words::of(&[a]).map(|w| w.sought(family, generation)),
-            [a, b] => Words::of(&[a, b]).map(|w| w.sought(family, generation)),
-            [a, b, c] => Words::of(&[a, b, c]).map(|w| w.sought(family, generation)),
+            [a] => Words::of(&[a]).map(|w| w.sought(family, mark)),
+            [a, b] => Words::of(&[a, b]).map(|w| w.sought(family, mark)),
+            [a, b, c] => Words::of(&[a, b, c]).map(|w| w.sought(family, mark)),
             _ => None,
         };
         short.unwrap_or_else(|| {
@@ -129,42 +131,40 @@ impl Sought {
             let mut hasher = DefaultHasher::new();
             (family, &bytes).hash(&mut hasher);
             let short = Short { lengths: NOT_SHORT, words: [[0; 2]; SHORT_VALUES] };
-            Sought { family, generation, hash: hasher.finish(), short, long: Some(bytes.into()) }
+            Sought { family, mark, hash: hasher.finish(), short, long: Some(bytes.into()) }
         })
     }
 }
 
 impl<const N: usize> Words<N> {
-    fn sought(&self, family: u64, generation: u64) -> Sought {
+    fn sought(&self, family: u64, mark: u64) -> Sought {
         let mut short = Short { lengths: self.lengths, words: [[0; 2]; SHORT_VALUES] };
         short.words[..N].copy_from_slice(&self.words);
-        Sought { family, generation, hash: self.hash(family), short, long: None }
+        Sought { family, mark, hash: self.hash(family), short, long: None }
     }
 }
 
 impl LabelCache {
-    /// The entry of these values in this generation.
+    /// The entry of these values under this mark.
     #[inline(always)]
     pub(crate) fn find_words<const N: usize>(
         &self,
         family: u64,
-        generation: u64,
+        mark: u64,
         sought: &Words<N>,
     ) -> Option<&Entry> {
-        let entry = self.search(sought.hash(family), |entry| {
-            let mut differs = (entry.family ^ family) | (entry.short.lengths ^ sought.lengths);
+        self.search(sought.hash(family), |entry| {
+            let mut differs = (entry.mark ^ mark) | (entry.short.lengths ^ sought.lengths);
             for (a, b) in entry.short.words.iter().zip(&sought.words) {
                 differs |= (a[0] ^ b[0]) | (a[1] ^ b[1]);
             }
             differs == 0
-        })?;
-        (entry.generation == generation).then_some(entry)
+        })
     }
 
     /// The same for values of any number and length.
     pub(crate) fn find(&self, sought: &Sought) -> Option<&Entry> {
-        let entry = self.search(sought.hash, |entry| entry.is(sought))?;
-        (entry.generation == sought.generation).then_some(entry)
+        self.search(sought.hash, |entry| entry.mark == sought.mark && entry.is(sought))
     }
 
     #[inline(always)]
@@ -233,8 +233,8 @@ impl LabelCache {
 
 impl Entry {
     fn new(sought: Sought, series: Arc<Series>) -> Entry {
-        let Sought { hash, family, generation, short, long } = sought;
-        Entry { family, short, long, hash, generation, cell: series.metric.cell(), series }
+        let Sought { hash, family, mark, short, long } = sought;
+        Entry { family, short, long, hash, mark, cell: series.metric.cell(), series }
     }
 
     fn is(&self, sought: &Sought) -> bool {

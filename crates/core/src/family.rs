@@ -52,8 +52,9 @@ pub(crate) struct FamilyCore {
     id: u64,
     pub(crate) info: FamilyInfo,
     pub(crate) spec: Spec,
-    /// Moves when a series is removed; what caches know from before is void.
-    generation: AtomicU64,
+    /// Another number of the process after a series is removed; what caches know from before is
+    /// void.
+    mark: AtomicU64,
     shared: Arc<Shared>,
     pub(crate) state: Lock<State>,
 }
@@ -74,7 +75,7 @@ impl FamilyCore {
             id: IDS.fetch_add(1, Ordering::Relaxed),
             info,
             spec,
-            generation: AtomicU64::new(0),
+            mark: AtomicU64::new(IDS.fetch_add(1, Ordering::Relaxed)),
             shared,
             state: Lock::new(State::default()),
         };
@@ -90,7 +91,7 @@ impl FamilyCore {
     }
 
     fn sought(&self, values: &[&str]) -> Sought {
-        Sought::new(self.id, self.generation.load(Ordering::Acquire), values)
+        Sought::new(self.id, self.mark.load(Ordering::Acquire), values)
     }
 
     /// What the calling thread remembers of these values.
@@ -107,9 +108,9 @@ impl FamilyCore {
     #[inline(always)]
     fn hit_words<const N: usize>(&self, values: &[&str; N]) -> Option<Hit> {
         let words = Words::of(values)?;
-        let generation = self.generation.load(Ordering::Acquire);
+        let mark = self.mark.load(Ordering::Acquire);
         // SAFETY: nothing in here allocates or runs foreign code.
-        let entry = unsafe { local::own_labels() }?.find_words(self.id, generation, &words)?;
+        let entry = unsafe { local::own_labels() }?.find_words(self.id, mark, &words)?;
         Some(Hit { cell: entry.cell, series: Arc::as_ptr(&entry.series) })
     }
 
@@ -283,7 +284,7 @@ impl FamilyCore {
     /// Makes caches forget series that have been removed, and gives their bytes back.
     fn forget<'a>(&self, series: impl IntoIterator<Item = &'a Arc<Series>>) {
         series.into_iter().for_each(|series| series.discharge());
-        self.generation.fetch_add(1, Ordering::Release);
+        self.mark.store(IDS.fetch_add(1, Ordering::Relaxed), Ordering::Release);
     }
 }
 
@@ -475,14 +476,14 @@ impl Family<Counter> {
     /// # Cost
     /// `counter/dynamic-2-labels`: hashing and comparing the values, and the add; a lock and a map
     /// the first time that a thread uses them.
-    #[inline]
+    #[inline(always)]
     pub fn inc(&self, values: &[&str]) {
         self.add(values, 1);
     }
 
     /// Counts `n` in the series of these values. A wrong number of values counts in the overflow
     /// series.
-    #[inline]
+    #[inline(always)]
     pub fn add(&self, values: &[&str], n: u64) {
         match self.core.hit(values).and_then(|hit| local::own_cell(hit.cell)) {
             Some(own) => bump(own, n),

@@ -49,6 +49,27 @@ impl HistogramOptions {
 pub(crate) struct HistogramCore {
     pub(crate) cells: Distribution,
     pub(crate) unit: Unit,
+    /// What timers mostly record into, known by one look.
+    usual: Usual,
+}
+
+impl HistogramCore {
+    pub(crate) fn new(cells: Distribution, unit: Unit) -> HistogramCore {
+        let usual = match (unit, cells.layout().digits()) {
+            (Unit::Microseconds, 2) => Usual::Micros,
+            (Unit::Nanoseconds, 2) => Usual::Nanos,
+            _ => Usual::Not,
+        };
+        HistogramCore { cells, unit, usual }
+    }
+}
+
+/// Histograms of two digits in a unit that the clock gives at once.
+#[derive(Clone, Copy, PartialEq)]
+enum Usual {
+    Not,
+    Micros,
+    Nanos,
 }
 
 /// A distribution with exact counts, sum and largest value.
@@ -108,9 +129,9 @@ impl Histogram {
         if value > layout.highest() {
             return self.record_clamped();
         }
-        match layout.as_two_digits() {
-            Some(layout) => self.record_in(layout, value),
-            None => self.record_in(layout, value),
+        match layout.digits() {
+            2 => self.record_in(layout.with_two_digits(), value),
+            _ => self.record_in(layout, value),
         }
     }
 
@@ -188,10 +209,17 @@ impl Timer<'_> {
 impl Drop for Timer<'_> {
     #[inline]
     fn drop(&mut self) {
-        match self.histogram.core.unit {
-            // Straight from the clock's counts: the usual unit is spared a division.
-            Unit::Microseconds => self.histogram.record(self.start.elapsed_us()),
-            _ => self.histogram.record_ns(self.start.elapsed_ns()),
+        let histogram = self.histogram;
+        // The usual kinds are spared the division, and have constant shifts.
+        let value = match histogram.core.usual {
+            Usual::Nanos => self.start.elapsed_ns(),
+            Usual::Micros => self.start.elapsed_us(),
+            Usual::Not => return histogram.record_ns(self.start.elapsed_ns()),
+        };
+        let layout = histogram.core.cells.layout().with_two_digits();
+        match value <= layout.highest() {
+            true => histogram.record_in(layout, value),
+            false => histogram.record_clamped(),
         }
     }
 }

@@ -74,13 +74,11 @@ impl Layout {
         (self.octaves as u32) << self.half_bits
     }
 
-    /// The same layout, of which the compiler knows that it has two digits, if it has.
+    /// This layout, which has two digits, so that the compiler knows it.
     #[inline(always)]
-    pub(crate) const fn as_two_digits(self) -> Option<Layout> {
-        match self.half_bits {
-            7 => Some(Layout { half_bits: 7, mask: 255, ..self }),
-            _ => None,
-        }
+    pub(crate) const fn with_two_digits(self) -> Layout {
+        debug_assert!(self.half_bits == 7);
+        Layout { half_bits: 7, mask: 255, ..self }
     }
 
     /// The cell of `value`, which must not be above [`highest`](Self::highest).

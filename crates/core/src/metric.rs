@@ -93,7 +93,7 @@ impl Metric {
             Spec::Gauge => Metric::Gauge(Arc::new(GaugeCore::new(arena))),
             Spec::Histogram(layout) => {
                 let cells = Distribution::new(arena, layout, unit);
-                Metric::Histogram(Arc::new(HistogramCore { cells, unit }))
+                Metric::Histogram(Arc::new(HistogramCore::new(cells, unit)))
             }
             Spec::Requests => unreachable!("the collector brings its own cells"),
         }
