@@ -1,0 +1,143 @@
+//! A whole monitor before the programs that it is made for: promtool's lint, and a real Prometheus.
+//!
+//! They run where `PERF_MONITOR_PEERS` is set, with the programs that `PERF_MONITOR_PROMTOOL` and
+//! `PERF_MONITOR_PROMETHEUS` name.
+
+mod support;
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use perf_monitor::{PerformanceMonitor, Registry};
+use support::{get, get_with};
+
+/// Tries, and the pace at which they are made, before Prometheus counts as never having scraped.
+const TRIES: usize = 600;
+const PACE: Duration = Duration::from_millis(100);
+
+/// The program that `variable` names, or none where peers are not asked for.
+fn peer(variable: &str) -> Option<PathBuf> {
+    if std::env::var_os("PERF_MONITOR_PEERS").is_none() {
+        println!("skipped: set PERF_MONITOR_PEERS and {variable} to run it");
+        return None;
+    }
+    let path = std::env::var_os(variable);
+    Some(path.unwrap_or_else(|| panic!("{variable} names no program")).into())
+}
+
+/// A monitor with all its parts on, that has served a request.
+fn monitor() -> PerformanceMonitor {
+    let monitor = PerformanceMonitor::builder("checkout")
+        .registry(Registry::new())
+        .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .tick(Duration::from_millis(50))
+        .start()
+        .unwrap();
+    for n in 0..20 {
+        monitor.metrics().record_request(Duration::from_millis(n), n % 5 != 0);
+        monitor.metrics().record_request_size(n * 100);
+    }
+    monitor
+}
+
+#[test]
+fn promtool_has_nothing_against_what_a_monitor_serves() {
+    let Some(promtool) = peer("PERF_MONITOR_PROMTOOL") else {
+        return;
+    };
+    let monitor = monitor();
+    let text = get(&monitor, "/metrics").body;
+    for metric in ["request_duration_seconds_bucket", "host_cpu_seconds_total", "perf_monitor_"] {
+        assert!(text.contains(metric), "{metric}");
+    }
+    let mut child = Command::new(promtool)
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), said), (Some(0), String::new()));
+}
+
+/// A Prometheus that scrapes one target; killed when this is dropped, and its files removed.
+struct Prometheus {
+    child: Child,
+    address: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Prometheus {
+    fn start(program: &Path, target: SocketAddr) -> Prometheus {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("monitor-prometheus-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let config = folder.join("prometheus.yml");
+        let job = format!("{{job_name: monitor, static_configs: [{{targets: [\"{target}\"]}}]}}");
+        let text = format!("global: {{scrape_interval: 1s}}\nscrape_configs: [{job}]\n");
+        std::fs::write(&config, text).unwrap();
+        // A port that was free a moment ago: Prometheus cannot tell which one it took.
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let child = Command::new(program)
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        Prometheus { child, address, folder }
+    }
+
+    /// The answer to a query, once it has a result.
+    fn query(&self, query: &str) -> String {
+        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let path = format!("/api/v1/query?query={encoded}");
+        let (_never, pace) = mpsc::channel::<()>();
+        for _ in 0..TRIES {
+            if TcpStream::connect(self.address).is_ok() {
+                let body = get_with(self.address, &path, &[]).body;
+                if body.contains("\"value\"") {
+                    return body;
+                }
+            }
+            let _ = pace.recv_timeout(PACE);
+        }
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        panic!("no result of {query}; Prometheus said:\n{log}")
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[test]
+fn a_real_prometheus_scrapes_a_monitor() {
+    let Some(program) = peer("PERF_MONITOR_PROMETHEUS") else {
+        return;
+    };
+    let monitor = monitor();
+    let prometheus = Prometheus::start(&program, monitor.address().unwrap());
+    let failed = prometheus.query("requests_total{outcome=\"failure\"}");
+    assert!(failed.contains("\"4\"]"), "{failed}");
+    let count = prometheus.query("request_duration_seconds_count");
+    assert!(count.contains("\"20\"]"), "{count}");
+    let p50 = prometheus.query("histogram_quantile(0.5, request_duration_seconds_bucket)");
+    assert!(p50.contains("\"value\""), "{p50}");
+    assert!(prometheus.query("up").contains("\"1\"]"));
+    assert!(prometheus.query("host_memory_total_bytes").contains("\"value\""));
+}
