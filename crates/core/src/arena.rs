@@ -3,6 +3,7 @@
 use crate::slab::{CellId, PAGE_CELLS, Page, Slab};
 use crate::sync::{AtomicU32, AtomicU64, Guard, Lock, Ordering};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ptr::NonNull;
 
 /// Threads that can have a slab at the same time; the others share cells. A slab with one page
@@ -43,7 +44,8 @@ struct Inner {
     slabs: Vec<NonNull<Slab>>,
     idle: Vec<NonNull<Slab>>,
     next: u32,
-    free: Vec<Block>,
+    /// Blocks to use again, by their number of cells.
+    free: BTreeMap<u16, Vec<CellId>>,
 }
 
 /// What the arena has given to threads.
@@ -77,44 +79,35 @@ pub(crate) struct Pages {
 // SAFETY: pages are shared between threads anyway; they live as long as the process's arena.
 unsafe impl Send for Pages {}
 
+/// The constructor, which is a constant where locks and atomics are.
+macro_rules! constructor {
+    ($($constant:ident)?) => {
+        pub(crate) $($constant)? fn new() -> Arena {
+            let inner = Inner {
+                changes: 0,
+                slabs: Vec::new(),
+                idle: Vec::new(),
+                next: 0,
+                free: BTreeMap::new(),
+            };
+            Arena {
+                inner: Lock::new(inner),
+                returned: Lock::new(Vec::new()),
+                private_bytes: AtomicU64::new(0),
+                budget: AtomicU64::new(PRIVATE_BYTES as u64),
+                octave_bytes: AtomicU64::new(0),
+                refused: AtomicU64::new(0),
+                slabs: AtomicU32::new(0),
+            }
+        }
+    };
+}
+
 impl Arena {
     #[cfg(not(loom))]
-    pub(crate) const fn new() -> Arena {
-        Arena {
-            inner: Lock::new(Inner {
-                changes: 0,
-                slabs: Vec::new(),
-                idle: Vec::new(),
-                next: 0,
-                free: Vec::new(),
-            }),
-            returned: Lock::new(Vec::new()),
-            private_bytes: AtomicU64::new(0),
-            budget: AtomicU64::new(PRIVATE_BYTES as u64),
-            octave_bytes: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            slabs: AtomicU32::new(0),
-        }
-    }
-
+    constructor!(const);
     #[cfg(loom)]
-    pub(crate) fn new() -> Arena {
-        Arena {
-            inner: Lock::new(Inner {
-                changes: 0,
-                slabs: Vec::new(),
-                idle: Vec::new(),
-                next: 0,
-                free: Vec::new(),
-            }),
-            returned: Lock::new(Vec::new()),
-            private_bytes: AtomicU64::new(0),
-            budget: AtomicU64::new(PRIVATE_BYTES as u64),
-            octave_bytes: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            slabs: AtomicU32::new(0),
-        }
-    }
+    constructor!();
 
     /// Reads slabs. Writers are not stopped: they only ever try this lock.
     pub(crate) fn read(&self) -> Slabs<'_> {
@@ -244,7 +237,7 @@ impl Arena {
                 // SAFETY: slabs live as long as the arena.
                 self.clear(unsafe { slab.as_ref() }, block);
             }
-            inner.free.push(block);
+            inner.free.entry(block.cells).or_default().push(block.id);
         }
     }
 
@@ -278,22 +271,15 @@ impl Arena {
 
 impl Inner {
     fn take_free(&mut self, cells: u16) -> Option<CellId> {
-        let at = self.free.iter().rposition(|b| b.cells == cells)?;
-        Some(self.free.swap_remove(at).id)
+        self.free.get_mut(&cells)?.pop()
     }
 
     /// New numbers. What is left of a page that a block does not fit into goes to single cells.
     fn take_new(&mut self, cells: u16) -> CellId {
         let left = PAGE_CELLS - CellId::new(self.next).offset();
         if (cells as usize) > left {
-            for id in self.next..self.next + left as u32 {
-                self.free.push(Block {
-                    id: CellId::new(id),
-                    cells: 1,
-                    octaves: 0,
-                    octave_cells: 0,
-                });
-            }
+            let rest = (self.next..self.next + left as u32).map(CellId::new);
+            self.free.entry(1).or_default().extend(rest);
             self.next += left as u32;
         }
         let id = CellId::new(self.next);
