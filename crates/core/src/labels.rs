@@ -29,6 +29,7 @@ impl Default for Ends {
 }
 
 impl LabelValues {
+    #[inline]
     fn ends(&self) -> &[u32] {
         match &self.ends {
             Ends::Few(count, ends) => &ends[..usize::from(*count)],
@@ -37,6 +38,7 @@ impl LabelValues {
     }
 
     /// How many there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.ends().len()
     }
@@ -47,6 +49,7 @@ impl LabelValues {
     }
 
     /// The bytes of all values together.
+    #[inline]
     pub fn text_bytes(&self) -> usize {
         self.text.len()
     }
@@ -59,6 +62,7 @@ impl LabelValues {
     }
 
     /// The values in order.
+    #[inline]
     pub fn iter(&self) -> Values<'_> {
         Values { text: &self.text, start: 0, ends: self.ends().iter() }
     }
@@ -72,8 +76,11 @@ impl<S: AsRef<str>> FromIterator<S> for LabelValues {
     fn from_iter<I: IntoIterator<Item = S>>(values: I) -> LabelValues {
         let (mut text, mut all) = (String::new(), Vec::new());
         for value in values {
-            text.push_str(value.as_ref());
-            all.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+            // What would reach beyond 4 GiB is left empty.
+            if u32::try_from(text.len() + value.as_ref().len()).is_ok() {
+                text.push_str(value.as_ref());
+            }
+            all.push(text.len() as u32);
         }
         let mut few = [0; FEW];
         let ends = match few.get_mut(..all.len()) {
@@ -101,6 +108,7 @@ impl<'a> IntoIterator for &'a LabelValues {
     type Item = &'a str;
     type IntoIter = Values<'a>;
 
+    #[inline]
     fn into_iter(self) -> Values<'a> {
         self.iter()
     }
@@ -126,7 +134,9 @@ impl<'a> Iterator for Values<'a> {
     #[inline]
     fn next(&mut self) -> Option<&'a str> {
         let end = *self.ends.next()? as usize;
-        let value = &self.text[self.start..end];
+        // SAFETY: `ends` are where values end in `text`, one after another, as `from_iter` put
+        // them there: within it, ascending, and between characters.
+        let value = unsafe { self.text.get_unchecked(self.start..end) };
         self.start = end;
         Some(value)
     }
