@@ -1,7 +1,7 @@
 //! Each thread's memory of the label values that it looked up.
 
 use crate::arena::Arena;
-use crate::family::Series;
+use crate::series::Series;
 use crate::slab::CellId;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

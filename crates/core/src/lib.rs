@@ -63,11 +63,15 @@ mod collector;
 #[cfg(not(loom))]
 mod context;
 #[cfg(not(loom))]
+mod cursor;
+#[cfg(not(loom))]
 mod desc;
 #[cfg(not(loom))]
 mod family;
 #[cfg(not(loom))]
 mod fork;
+#[cfg(not(loom))]
+mod key;
 #[cfg(not(loom))]
 mod latency;
 #[cfg(not(loom))]
@@ -75,11 +79,17 @@ mod local;
 #[cfg(not(loom))]
 mod metric;
 #[cfg(not(loom))]
+mod names;
+#[cfg(not(loom))]
 mod packed;
 #[cfg(not(loom))]
 mod registry;
 #[cfg(not(loom))]
+mod series;
+#[cfg(not(loom))]
 mod slot;
+#[cfg(not(loom))]
+mod stats;
 #[cfg(not(loom))]
 mod window;
 
@@ -98,6 +108,8 @@ pub use collector::{LocalMetrics, MetricsCollector};
 pub use context::Context;
 pub use counter::{Counter, FloatCounter, ObservedCounter};
 #[cfg(not(loom))]
+pub use cursor::Cursor;
+#[cfg(not(loom))]
 pub use desc::Desc;
 pub use error::Error;
 #[cfg(not(loom))]
@@ -113,12 +125,11 @@ pub use layout::Layout;
 #[cfg(not(loom))]
 pub use metric::Instrument;
 #[cfg(not(loom))]
-pub use registry::{
-    Cursor, Registry, RegistryBuilder, RegistryStats, ThreadStats, Window, set_thread_budget,
-    thread_stats,
-};
+pub use registry::{Registry, RegistryBuilder, Window};
 pub use snapshot::{
     FamilyInfo, FamilySnapshot, HistogramValue, Kind, OwnedValue, SeriesInfo, SeriesSnapshot,
     Snapshot, Value, Visitor,
 };
+#[cfg(not(loom))]
+pub use stats::{RegistryStats, ThreadStats, set_thread_budget, thread_stats};
 pub use unit::Unit;

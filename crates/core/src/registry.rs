@@ -1,16 +1,18 @@
 //! The metrics of a service, by name.
 
-use crate::arena::{Pages, Slabs};
 use crate::clock::{self, Clock};
 use crate::counter::{Counter, FloatCounter, ObservedCounter};
+use crate::cursor::{Cursor, Place};
 use crate::desc::{Desc, check_label_name, check_metric_name};
 use crate::error::{Error, ErrorKind};
-use crate::family::{Family, FamilyCore, handle};
+use crate::family::{Family, handle};
 use crate::gauge::Gauge;
 use crate::histogram::{Histogram, HistogramOptions};
-use crate::metric::{Instrument, Spec, prefetch};
-use crate::slot::Slot;
-use crate::snapshot::{FamilyInfo, Kind, Snapshot, Value, Visitor};
+use crate::metric::{Instrument, Spec};
+use crate::names::{check_samples, same};
+use crate::series::FamilyCore;
+use crate::snapshot::{FamilyInfo, Kind, Snapshot, Visitor};
+use crate::stats::RegistryStats;
 use crate::sync::Lock;
 use crate::{collector::CollectorCore, local};
 use std::collections::BTreeMap;
@@ -320,7 +322,7 @@ impl Registry {
     /// Shows what the last [tick](Self::tick) saw: what counters and histograms grew by in the
     /// [window](Self::window) that it closed, and gauges as they are.
     pub fn visit_window(&self, visitor: &mut dyn Visitor) {
-        let mut cursor = Cursor { last_window: true, ..self.cursor() };
+        let mut cursor = Cursor::new(self.families(), true);
         while cursor.next(BATCH, visitor) {}
     }
 
@@ -331,14 +333,13 @@ impl Registry {
 
     /// A reader that takes a few series at a time and holds nothing in between.
     pub fn cursor(&self) -> Cursor {
+        Cursor::new(self.families(), false)
+    }
+
+    /// The families by name. What was given back is made free on the way.
+    fn families(&self) -> Vec<Arc<FamilyCore>> {
         local::arena().sweep();
-        let families: Vec<_> = self.inner.families.lock().values().cloned().collect();
-        Cursor {
-            families: families.into_iter(),
-            current: None,
-            pages: Pages::default(),
-            last_window: false,
-        }
+        self.inner.families.lock().values().cloned().collect()
     }
 
     /// Everything as plain structs.
@@ -357,9 +358,8 @@ impl Registry {
         let shared = &self.inner.shared;
         let now_ns = shared.clock.now_ns();
         let idle = self.inner.expire_after.map(|d| now_ns.checked_sub(d.as_nanos() as u64));
-        let mut cursor = self.cursor();
         let mut window_bytes = 0;
-        for family in cursor.families.by_ref() {
+        for family in self.families() {
             window_bytes += tick_family(&family, now_ns, idle.flatten());
         }
         let collector = self.inner.collector.lock().clone();
@@ -375,7 +375,7 @@ impl Registry {
     /// What the registry holds and what it refused.
     pub fn stats(&self) -> RegistryStats {
         let shared = &self.inner.shared;
-        let families: Vec<_> = self.inner.families.lock().values().cloned().collect();
+        let families = self.families();
         let (mut series, mut histogram_bytes) = (0, shared.window_bytes.load(Ordering::Relaxed));
         for family in &families {
             let state = family.state.lock();
@@ -441,233 +441,8 @@ fn tick_family(family: &FamilyCore, now_ns: u64, idle_since_ns: Option<u64>) -> 
     }
 }
 
-/// Whether a registration is the one that is there.
-fn same(family: &FamilyCore, desc: &Desc, spec: Spec, labels: &[&str]) -> Result<(), Error> {
-    let info = &family.info;
-    let there: Vec<&str> = info.label_names.iter().map(|n| &**n).collect();
-    let differs = if family.spec.noun() != spec.noun() {
-        format!("a {} and not a {}", family.spec.noun(), spec.noun())
-    } else if family.spec != spec {
-        "of other digits or another highest value".into()
-    } else if info.unit != desc.unit {
-        format!("in {:?} and not in {:?}", info.unit, desc.unit)
-    } else if there != labels {
-        format!("labelled {there:?} and not {labels:?}")
-    } else {
-        return Ok(());
-    };
-    let text = format!(
-        "metric {:?} is registered already, {differs}: use it so, or another name",
-        info.name
-    );
-    Err(Error::new(ErrorKind::Clash, text))
-}
-
-const SAMPLES: [&str; 4] = ["_bucket", "_count", "_sum", "_created"];
-
-/// Refuses a name whose samples would be called as those of another metric.
-fn check_samples(
-    families: &BTreeMap<Box<str>, Arc<FamilyCore>>,
-    name: &str,
-    spec: Spec,
-) -> Result<(), Error> {
-    // OpenMetrics calls a counter's family by its name without `_total`.
-    let stem = name.strip_suffix("_total").map(str::to_owned);
-    let family = stem.or_else(|| (spec.kind() != Kind::Counter).then(|| format!("{name}_total")));
-    let created = match name.strip_suffix("_total") {
-        Some(stem) => format!("{stem}_created"),
-        None => format!("{}_total", name.strip_suffix("_created").unwrap_or(name)),
-    };
-    let family = family.into_iter().chain([created]);
-    let family = family.into_iter().find(|other| families.contains_key(other.as_str()));
-    let taken = SAMPLES.iter().find_map(|suffix| {
-        let stem = name.strip_suffix(suffix)?;
-        let owner = families.get(stem)?;
-        (owner.info.kind == Kind::Histogram).then(|| stem.to_owned())
-    });
-    let takes = || {
-        let sample = SAMPLES.iter().map(|suffix| format!("{name}{suffix}"));
-        sample.into_iter().find(|s| families.contains_key(s.as_str()))
-    };
-    let other = match taken.or(family) {
-        Some(other) => Some(other),
-        None if spec.kind() == Kind::Histogram => takes(),
-        None => None,
-    };
-    match other {
-        None => Ok(()),
-        Some(other) => {
-            let text =
-                format!("metric {name:?} would share a name with {other:?} on export: use another");
-            Err(Error::new(ErrorKind::Clash, text))
-        }
-    }
-}
-
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Registry").field(&self.stats()).finish()
     }
-}
-
-/// What a registry holds and what it refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RegistryStats {
-    /// Families that are registered.
-    pub families: usize,
-    /// Series that are shown.
-    pub series: usize,
-    /// Look-ups of new label values that had no room and went to an overflow series.
-    pub refused_series: u64,
-    /// Records with a wrong number of label values, which went to an overflow series.
-    pub wrong_labels: u64,
-    /// Series that were removed because nobody used them.
-    pub expired_series: u64,
-    /// Bytes that series may be charged.
-    pub budget_bytes: usize,
-    /// Bytes that they are charged: what they could come to take.
-    pub charged_bytes: usize,
-    /// Bytes that counters and gauges take.
-    pub metric_bytes: usize,
-    /// Bytes that histograms take now, with their windows.
-    pub histogram_bytes: usize,
-}
-
-/// Reads a registry a few series at a time. See [`Registry::cursor`].
-pub struct Cursor {
-    families: std::vec::IntoIter<Arc<FamilyCore>>,
-    /// The family that is being read, and where to go on.
-    current: Option<(Arc<FamilyCore>, Place)>,
-    pages: Pages,
-    last_window: bool,
-}
-
-impl Cursor {
-    /// Shows up to `most` series; false when there are no more. Series that stay from the first
-    /// call to the last are shown once, whatever else comes and goes.
-    pub fn next(&mut self, most: usize, visitor: &mut dyn Visitor) -> bool {
-        // Threads go on recording; those that want a slab, a page or a new series wait for the
-        // few series that are shown under this lock.
-        let slabs = local::arena().read_with(std::mem::take(&mut self.pages));
-        let more = self.show_some(most, &slabs, visitor);
-        self.pages = slabs.into_pages();
-        more
-    }
-
-    fn show_some(&mut self, most: usize, slabs: &Slabs<'_>, visitor: &mut dyn Visitor) -> bool {
-        let mut left = most.max(1);
-        loop {
-            let (family, from) = match self.current.take() {
-                Some(current) => current,
-                None => match self.families.next() {
-                    Some(family) => (family, Place::default()),
-                    None => return false,
-                },
-            };
-            let (shown, next) = show(&family, from, left, self.last_window, slabs, visitor);
-            left -= shown;
-            self.current = next.map(|place| (family, place));
-            if left == 0 {
-                return self.current.is_some() || self.families.len() > 0;
-            }
-        }
-    }
-}
-
-/// A series in its family: its sequence, and its index unless others before it were removed.
-#[derive(Clone, Copy, Default)]
-struct Place {
-    sequence: u64,
-    index: usize,
-}
-
-impl Place {
-    fn find(self, slots: &[Slot]) -> usize {
-        match slots.get(self.index) {
-            Some(slot) if slot.series.sequence == self.sequence => self.index,
-            _ => slots.partition_point(|slot| slot.series.sequence < self.sequence),
-        }
-    }
-}
-
-/// Shows up to `most` series of a family from a place on; tells how many, and where to go on.
-fn show(
-    family: &FamilyCore,
-    from: Place,
-    most: usize,
-    last_window: bool,
-    slabs: &Slabs<'_>,
-    visitor: &mut dyn Visitor,
-) -> (usize, Option<Place>) {
-    let state = family.state.lock();
-    let first = from.find(&state.slots);
-    let rest = &state.slots[first..];
-    let shown = &rest[..rest.len().min(most)];
-    if from.sequence == 0 && !shown.is_empty() {
-        visitor.family(&family.info);
-    }
-
-    for (index, slot) in shown.iter().enumerate() {
-        let Slot { series, .. } = slot;
-        // Series lie all over the heap: what comes soon is asked for while this one is shown
-        // (100,000 series: 72 to 40 ns each).
-        if let Some(ahead) = shown.get(index + 16) {
-            prefetch(Arc::as_ptr(&ahead.series));
-            prefetch(&raw const ahead.series.metric);
-        }
-        if let Some(ahead) = shown.get(index + 8) {
-            ahead.series.metric.prefetch();
-            prefetch(ahead.series.info.label_values.as_ptr());
-        }
-        let mut see = |value: Value<'_>| visitor.series(&family.info, &series.info, value);
-        match last_window {
-            true => see(slot.last(slabs).as_value()),
-            false => series.metric.show(slabs, see),
-        }
-    }
-
-    let next = rest.get(shown.len());
-    let next =
-        next.map(|slot| Place { sequence: slot.series.sequence, index: first + shown.len() });
-
-    (shown.len(), next)
-}
-
-impl fmt::Debug for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cursor").field("families_left", &self.families.len()).finish()
-    }
-}
-
-/// What threads of the process hold of their own: cells, octaves of histograms, label caches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ThreadStats {
-    /// Bytes in all.
-    pub bytes: usize,
-    /// The part of them that histograms take.
-    pub histogram_bytes: usize,
-    /// Requests for more that the budget refused; those records go to shared cells.
-    pub refused: u64,
-    /// Slabs that threads have, or have left for others.
-    pub slabs: usize,
-    /// Slabs that there can be; threads beyond that share cells.
-    pub most_slabs: usize,
-}
-
-/// What the threads of this process hold of their own.
-pub fn thread_stats() -> ThreadStats {
-    let usage = local::arena().usage();
-    ThreadStats {
-        bytes: usage.bytes,
-        histogram_bytes: usage.octave_bytes,
-        refused: usage.refused,
-        slabs: usage.slabs,
-        most_slabs: crate::arena::SLABS,
-    }
-}
-
-/// Sets how many bytes the threads of this process may hold of their own, 300 KiB by default.
-/// What they hold already they keep. Records that find no room go to shared cells: exact, slower.
-pub fn set_thread_budget(bytes: usize) {
-    local::arena().set_budget(bytes);
 }

@@ -2,9 +2,9 @@
 
 use crate::arena::Slabs;
 use crate::distribution::SUM;
-use crate::family::Series;
 use crate::metric::Metric;
 use crate::packed::{Packed, difference};
+use crate::series::Series;
 use crate::snapshot::{HistogramValue, OwnedValue, Value};
 use crate::window::of_cells;
 use std::sync::Arc;
