@@ -90,6 +90,9 @@ impl GaugeCore {
     }
 
     pub(crate) fn value(&self, slabs: &Slabs<'_>) -> f64 {
+        if self.sharded.load(Ordering::Acquire) == 0 {
+            return f64::from_bits(self.base.load(Ordering::Acquire));
+        }
         for _ in 0..TRIES {
             let epoch = self.epoch.load(Ordering::Acquire);
             let value = self.value_in(epoch, slabs);
