@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
-use perf_monitor::host::{HostOptions, NameFilter};
+use perf_monitor::host::{HostOptions, NameFilter, unsupported};
 use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder};
 
 use crate::args::Args;
@@ -35,7 +35,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let monitor =
         builder(&args, &config, tick).start().map_err(|e| Error::new(format!("{e}")).because(e))?;
     let demo = args.demo.then(|| Demo::start(&monitor)).transpose()?;
-    tell(&greeting(&monitor, demo.as_ref(), tick, asked.is_none()));
+    let watched = watched(&config.host, unsupported(), demo.is_some());
+    tell(&greeting(&monitor, demo.as_ref(), &watched, tick, asked.is_none()));
     stop.wait();
     drop(demo);
     monitor.stop();
@@ -93,6 +94,7 @@ fn host_options(config: &HostConfig) -> HostOptions {
 fn greeting(
     monitor: &PerformanceMonitor,
     demo: Option<&Demo>,
+    watched: &str,
     tick: Duration,
     usual_place: bool,
 ) -> String {
@@ -103,7 +105,7 @@ fn greeting(
     if let Some(demo) = demo {
         let _ = writeln!(text, "  demo     http://{}/", demo.address());
     }
-    let _ = writeln!(text, "\n{}, every {tick:?}.", watched(demo.is_some()));
+    let _ = writeln!(text, "\n{watched}, every {tick:?}.");
     let taken = monitor.address().is_some_and(|address| address.port() != USUAL_PORT);
     if usual_place && taken {
         let _ = writeln!(
@@ -114,13 +116,32 @@ fn greeting(
     text + "Ctrl-C stops it.\n"
 }
 
-fn watched(demo: bool) -> &'static str {
+/// What is neither turned off nor `missing` on this system, in a sentence.
+fn watched(host: &HostConfig, missing: &[&str], demo: bool) -> String {
+    let parts = [
+        (host.cpu, "cpu", "CPU"),
+        (host.memory, "memory", "memory"),
+        (host.disks, "disks", "disks"),
+        (host.network, "network", "network"),
+        (host.process, "process", "this process"),
+    ];
+    let wanted = parts.into_iter().filter(|(on, ..)| *on != Some(false));
+    let (unknown, known): (Vec<_>, Vec<_>) = wanted.partition(|(_, key, _)| missing.contains(key));
+    let names =
+        |parts: Vec<(_, _, &str)>| parts.iter().map(|part| part.2).collect::<Vec<_>>().join(", ");
+    let mut machine = match known.is_empty() {
+        true => "Watches nothing of this machine".into(),
+        false => format!("Watches this machine: {}", names(known)),
+    };
+    if !unknown.is_empty() {
+        machine += &format!(" (unknown on this system: {})", names(unknown));
+    }
     match demo {
         true => {
-            "Watches this machine and a demo service under load: /, /search, /checkout (slow), \
-             /report (fails at times)"
+            machine
+                + "; and a demo service under load: /, /search, /checkout (slow), /report (fails at times)"
         }
-        false => "Watches this machine: CPU, memory, disks, network, and this process",
+        false => machine,
     }
 }
 
@@ -128,4 +149,30 @@ fn watched(demo: bool) -> &'static str {
 fn tell(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_turned_off_is_not_said_to_be_watched() {
+        let all = watched(&HostConfig::default(), &[], false);
+        assert_eq!(all, "Watches this machine: CPU, memory, disks, network, this process");
+        let off = Some(false);
+        let some =
+            HostConfig { memory: off, network: off, cpu: Some(true), ..HostConfig::default() };
+        assert_eq!(watched(&some, &[], false), "Watches this machine: CPU, disks, this process");
+        let none =
+            HostConfig { cpu: off, memory: off, disks: off, network: off, process: off, ..some };
+        let text = watched(&none, &[], true);
+        assert!(text.starts_with("Watches nothing of this machine; and a demo service"), "{text}");
+    }
+
+    #[test]
+    fn what_the_system_does_not_tell_is_said_to_be_missing() {
+        let text = watched(&HostConfig::default(), &["disks", "network"], false);
+        let known = "Watches this machine: CPU, memory, this process";
+        assert_eq!(text, format!("{known} (unknown on this system: disks, network)"));
+    }
 }

@@ -1,6 +1,7 @@
 //! The settings file.
 
 use std::fs;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -54,6 +55,9 @@ ignore_disks = ["sr*"]
 ignore_interfaces = ["veth*", "docker*"]
 "#;
 
+/// The largest settings file: one with every key takes half a KiB.
+const FILE_BYTES: usize = 64 * 1024;
+
 /// A key of the file, and where its value goes.
 type Key = (&'static str, fn(&mut Config, &Value<'_>) -> Checked<()>);
 
@@ -62,7 +66,7 @@ const KEYS: [Key; 13] = [
     ("listen", |c, v| put(&mut c.listen, v.text().and_then(|t| limits::address(&t)))),
     ("tick", |c, v| put(&mut c.tick, v.text().and_then(|t| limits::tick(&t)))),
     ("token", |c, v| put(&mut c.token, v.text().and_then(limits::token))),
-    ("allow_hosts", |c, v| v.texts().map(|hosts| c.allow_hosts = hosts)),
+    ("allow_hosts", |c, v| v.texts().and_then(limits::hosts).map(|hosts| c.allow_hosts = hosts)),
     ("host.cpu", |c, v| put(&mut c.host.cpu, v.boolean())),
     ("host.per_core", |c, v| put(&mut c.host.per_core, v.boolean())),
     ("host.memory", |c, v| put(&mut c.host.memory, v.boolean())),
@@ -81,11 +85,14 @@ impl Config {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// The file cannot be read, is no TOML, or has an unknown key or a bad value: named with its line.
+    /// The file cannot be read, is larger than any settings, is no TOML, or has an unknown key or a bad
+    /// value: named with its line.
     pub(crate) fn read(path: &Path) -> Result<Config> {
-        let text = fs::read_to_string(path)
-            .map_err(|e| Error::new(format!("{}: {e}", path.display())).because(e))?;
-        Config::parse(&path.display().to_string(), &text)
+        let name = path.display().to_string();
+        match text_of(path) {
+            Ok(text) => Config::parse(&name, &text),
+            Err(e) => Err(Error::new(format!("{name}: {e}")).because(e)),
+        }
     }
 
     fn parse(name: &str, text: &str) -> Result<Config> {
@@ -98,6 +105,16 @@ impl Config {
         file.take(table.get_ref(), "", &mut config)?;
         Ok(config)
     }
+}
+
+/// The text of the file at `path`, of which no more is read than a settings file may have.
+fn text_of(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > FILE_BYTES {
+        return Err(io::Error::other("it has more than 64 KiB, so it is no settings file"));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8, so it is no TOML"))
 }
 
 /// The file, for errors that name the place.
@@ -252,6 +269,17 @@ mod tests {
         assert!(text.starts_with("a.toml:1: token: a token has 8 to 256 "), "{text}");
         assert!(!text.contains("sesame"), "{text}");
         assert!(error("service = \" \"").starts_with("a.toml:1: service: "));
+    }
+
+    #[test]
+    fn a_host_name_that_no_request_can_have_is_named_with_its_line_and_key() {
+        for bad in ["", "a.example:80", "http://a.example", "a b", "2001:db8::1", "a/"] {
+            let text = error(&format!("\nallow_hosts = [\"ok.example\", \"{bad}\"]\n"));
+            let expected = format!("a.toml:2: allow_hosts: `{bad}` is no host name: ");
+            assert!(text.starts_with(&expected), "{text}");
+        }
+        let good = "allow_hosts = [\"a.example\", \"web_1\", \"192.0.2.7\", \"[2001:db8::1]\"]";
+        assert_eq!(Config::parse("a.toml", good).unwrap().allow_hosts.len(), 4);
     }
 
     #[test]

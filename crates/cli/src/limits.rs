@@ -1,6 +1,6 @@
 //! Values as people write them, with their ranges.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -39,6 +39,27 @@ pub(crate) fn name(text: String) -> Checked<String> {
     match text.trim().is_empty() {
         true => Err("it is empty: give the name that people look for".into()),
         false => Ok(text),
+    }
+}
+
+/// Names that the `Host` of a request can have, without a port.
+pub(crate) fn hosts(names: Vec<String>) -> Checked<Vec<String>> {
+    match names.iter().find(|name| !is_host(name)) {
+        Some(name) => Err(format!(
+            "`{name}` is no host name: write it like metrics.example.org or [2001:db8::1], without a port"
+        )),
+        None => Ok(names),
+    }
+}
+
+fn is_host(name: &str) -> bool {
+    let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match address {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+            !name.is_empty() && name.chars().all(fits)
+        }
     }
 }
 

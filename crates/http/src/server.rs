@@ -179,7 +179,11 @@ fn bind_error(address: SocketAddr, error: io::Error) -> Error {
         ErrorKind::PermissionDenied => {
             (Kind::Bind, "is not allowed to this user: choose a port from 1024 up")
         }
-        _ => (Kind::Bind, "cannot be listened on"),
+        _ => {
+            // no remedy is known: the system's own words
+            let message = format!("address {address} cannot be listened on: {error}");
+            return Error::new(Kind::Bind, message).because(error);
+        }
     };
     Error::new(kind, format!("address {address} {remedy}")).because(error)
 }
@@ -272,4 +276,24 @@ fn refuse(tcp: TcpStream) {
     // closing with unread bytes would reset the connection and may lose the answer
     let _ = tcp.read(&mut [0; 4096]);
     let _ = tcp.write(FULL);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_cannot_be_listened_on_is_an_error_that_says_why() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 9464));
+        for (kind, why) in [
+            (ErrorKind::AddrNotAvailable, "is not an address of this machine"),
+            (ErrorKind::PermissionDenied, "choose a port from 1024 up"),
+            (ErrorKind::Unsupported, &*ErrorKind::Unsupported.to_string()),
+        ] {
+            let error = bind_error(address, kind.into());
+            let text = error.to_string();
+            assert!(text.starts_with("address 127.0.0.1:9464 ") && text.contains(why), "{text}");
+            assert!(std::error::Error::source(&error).is_some());
+        }
+    }
 }

@@ -58,11 +58,12 @@ impl Shop {
         let requests =
             ("demo_requests_total", "Requests of the demo service, by route and status.");
         let requests = registry.counter_family(requests, &["route", "status"])?;
-        let durations = Desc::new("demo_request_duration_seconds", "How long they took, by route.")
-            .unit(Unit::Microseconds);
+        let durations = "Time that requests of the demo service take, by route.";
+        let durations =
+            Desc::new("demo_request_duration_seconds", durations).unit(Unit::Microseconds);
         let options = HistogramOptions::default();
         let durations = registry.histogram_family(durations, &["route"], options)?;
-        let in_flight = ("demo_requests_in_flight", "Requests that are being answered.");
+        let in_flight = ("demo_requests_in_flight", "Requests that the demo service is answering.");
         Ok(Shop {
             dice: Dice::new(1),
             opened: Instant::now(),

@@ -29,6 +29,23 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_file_that_can_be_no_settings_is_an_error_that_says_why() {
+    let large = file("large.toml", &"# a line\n".repeat(10_000));
+    let latin = file("latin.toml", "");
+    std::fs::write(&latin, b"service = \"caf\xe9\"").unwrap();
+    let mut cases = vec![(large, "more than 64 KiB"), (latin, "not UTF-8")];
+    if cfg!(target_os = "linux") {
+        cases.push(("/dev/zero".into(), "more than 64 KiB"));
+    }
+    for (path, why) in cases {
+        let (status, text) = output(&["--config", path.to_str().unwrap()]);
+        assert_eq!(status.code(), Some(1));
+        assert!(text.starts_with(&format!("perf-monitor: {}: ", path.display())), "{text}");
+        assert!(text.contains(why), "{text}");
+    }
+}
+
+#[test]
 fn the_file_says_what_the_command_line_does_not() {
     let text = "listen = \"127.0.0.1:0\"\ntick = \"3s\"\n[host]\nnetwork = false\n";
     let path = file("good.toml", text);
