@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Largest request size that is told apart: 1 TiB.
 const LARGEST_BYTES: u64 = 1 << 40;
 
-/// Durations from here on are recorded as the highest, and counted.
+/// Durations from here on are looked at closer: what is above this is recorded as this, and counted.
 const LONGEST_S: u64 = Layout::LATENCY.highest() / 1_000_000;
 
 /// Bytes of a collector beside the cells of its requests.
@@ -30,6 +30,16 @@ const COST: usize = 400;
 pub(crate) struct RequestCore(TrackerCore);
 
 impl RequestCore {
+    /// Records a request of a minute or more.
+    #[cold]
+    #[inline(never)]
+    fn record_long(&self, duration: Duration, failed: bool) {
+        let ns = duration_ns(duration);
+        match ns / 1_000 <= Layout::LATENCY.highest() {
+            true => self.0.record(ns / 1_000, ns, failed),
+            false => self.0.record_long(ns, failed),
+        }
+    }
     pub(crate) fn cells(&self) -> &Distribution {
         &self.0.cells
     }
@@ -107,7 +117,7 @@ impl MetricsCollector {
     pub fn record_request(&self, duration: Duration, success: bool) {
         let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
         if seconds >= LONGEST_S {
-            return self.core.requests.0.record_long(duration_ns(duration), !success);
+            return self.core.requests.record_long(duration, !success);
         }
         let us = seconds * 1_000_000 + u64::from(nanos / 1_000);
         let ns = seconds * 1_000_000_000 + u64::from(nanos);
@@ -115,6 +125,9 @@ impl MetricsCollector {
     }
 
     /// Records the size of a request in bytes.
+    ///
+    /// # Cost
+    /// As [`Histogram::record`].
     #[inline]
     pub fn record_request_size(&self, bytes: u64) {
         self.core.size.record(bytes);
@@ -261,5 +274,23 @@ impl fmt::Debug for MetricsCollector {
         f.debug_struct("MetricsCollector")
             .field("total_requests", &self.total_requests())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_is_recorded_as_it_is_and_more_is_clamped_and_counted() {
+        let metrics = MetricsCollector::new(&Registry::new()).unwrap();
+        let minute = Duration::from_secs(60);
+        metrics.record_request(minute, true);
+        metrics.record_request(minute + Duration::from_nanos(999), true);
+        assert_eq!((metrics.clamped(), metrics.total_requests()), (0, 2));
+        metrics.record_request(minute + Duration::from_micros(1), false);
+        metrics.record_request(Duration::MAX, false);
+        assert_eq!((metrics.clamped(), metrics.failed_requests()), (2, 2));
+        assert_eq!(metrics.get_percentiles().max, 60_000_000);
     }
 }

@@ -192,6 +192,9 @@ impl Gauge {
     }
 
     /// Lowers it by `x`.
+    ///
+    /// # Cost
+    /// As [`add`](Self::add).
     #[inline]
     pub fn sub(&self, x: f64) {
         self.add(-x);

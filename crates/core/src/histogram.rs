@@ -156,6 +156,9 @@ impl Histogram {
 
     /// Records a duration in a histogram of a unit of time: nanoseconds, microseconds or whole
     /// seconds; in any other, its nanoseconds.
+    ///
+    /// # Cost
+    /// As [`record`](Self::record), and a division.
     #[inline]
     pub fn record_duration(&self, duration: Duration) {
         self.record_ns(duration.as_nanos().min(u128::from(u64::MAX)) as u64);

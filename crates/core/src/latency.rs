@@ -11,6 +11,9 @@ use crate::{HistogramValue, Layout, Unit, local};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The most that one latency adds to the sum, 104 days: a broken clock shall not wrap it.
+const LONGEST_NS: u64 = 1 << 53;
+
 /// Percentiles of the latencies in a window, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LatencyPercentiles {
@@ -177,7 +180,7 @@ impl TrackerCore {
     #[inline(never)]
     pub(crate) fn record_long(&self, ns: u64, failed: bool) {
         self.cells.count_clamped();
-        self.record(Layout::LATENCY.highest(), ns, failed);
+        self.record(Layout::LATENCY.highest(), ns.min(LONGEST_NS), failed);
     }
 
     pub(crate) fn recent(&self) -> HistogramValue {

@@ -81,7 +81,7 @@ pub struct Window {
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) series_cap: usize,
-    budget: usize,
+    budget: AtomicUsize,
     other_bytes: AtomicUsize,
     histogram_bytes: AtomicUsize,
     window_bytes: AtomicUsize,
@@ -99,7 +99,7 @@ impl Shared {
     pub(crate) fn fits(&self, bytes: usize) -> bool {
         let used =
             self.other_bytes.load(Ordering::Relaxed) + self.histogram_bytes.load(Ordering::Relaxed);
-        used + bytes <= self.budget
+        used + bytes <= self.budget.load(Ordering::Relaxed)
     }
 
     pub(crate) fn charge(&self, bytes: usize, histogram: bool) {
@@ -155,7 +155,7 @@ impl RegistryBuilder {
         let shared = Shared {
             clock: self.clock,
             series_cap: self.series_cap,
-            budget: self.budget,
+            budget: AtomicUsize::new(self.budget),
             other_bytes: AtomicUsize::new(0),
             histogram_bytes: AtomicUsize::new(0),
             window_bytes: AtomicUsize::new(0),
@@ -372,6 +372,12 @@ impl Registry {
         *window = Window { from_ns: window.to_ns, to_ns: now_ns, ticks: window.ticks + 1 };
     }
 
+    /// Sets how many bytes all series together may take, as
+    /// [`RegistryBuilder::budget_bytes`]. Series that are there stay.
+    pub fn set_budget_bytes(&self, bytes: usize) {
+        self.inner.shared.budget.store(bytes, Ordering::Relaxed);
+    }
+
     /// What the registry holds and what it refused.
     pub fn stats(&self) -> RegistryStats {
         let shared = &self.inner.shared;
@@ -390,7 +396,7 @@ impl Registry {
             refused_series: shared.refused.load(Ordering::Relaxed),
             wrong_labels: shared.wrong_labels.load(Ordering::Relaxed),
             expired_series: shared.expired.load(Ordering::Relaxed),
-            budget_bytes: shared.budget,
+            budget_bytes: shared.budget.load(Ordering::Relaxed),
             charged_bytes: shared.other_bytes.load(Ordering::Relaxed)
                 + shared.histogram_bytes.load(Ordering::Relaxed),
             metric_bytes: shared.other_bytes.load(Ordering::Relaxed),

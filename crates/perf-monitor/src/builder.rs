@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use perf_monitor_core::{MetricsCollector, Registry};
+use perf_monitor_core::{MetricsCollector, Registry, set_thread_budget};
 
 use crate::background::Background;
 use crate::error::{Error, Kind};
@@ -18,6 +18,13 @@ use crate::{engine, exporter, listener, machine, page, system};
 /// Faster ticks cost more than they tell; slower ones leave windows that nobody waits for.
 const TICKS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
 
+/// What the ledger gives to the parts that are not the engine: page, exports, the monitor's thread,
+/// and those to come.
+const OTHER_BYTES: usize = 283_200;
+
+/// With less, a registry could not hold what the monitor tells of itself.
+const LEAST_BYTES: usize = 500_000;
+
 /// Chooses the parts of a [`PerformanceMonitor`]; made by [`PerformanceMonitor::builder`].
 ///
 /// Without any choice it is what [`PerformanceMonitor::start`] starts. Nothing happens before
@@ -29,6 +36,7 @@ pub struct PerformanceMonitorBuilder {
     version: Option<String>,
     registry: Option<Registry>,
     tick: Duration,
+    memory: Option<usize>,
     pub(crate) machine: machine::Plan,
     pub(crate) exporter: exporter::Plan,
     pub(crate) listener: listener::Plan,
@@ -57,6 +65,7 @@ impl PerformanceMonitorBuilder {
             version: None,
             registry: None,
             tick: Duration::from_secs(1),
+            memory: None,
             machine: machine::Plan::default(),
             exporter: exporter::Plan::default(),
             listener: listener::Plan::default(),
@@ -78,6 +87,18 @@ impl PerformanceMonitorBuilder {
         self
     }
 
+    /// How many bytes the monitor may take: 1,000,000 by default, 500,000 at the least.
+    ///
+    /// The other parts keep their share of the ledger; of the rest, four sevenths go to the
+    /// registry's series ([`Registry::set_budget_bytes`]) and three to what the process's threads
+    /// have of their own ([`set_thread_budget`](perf_monitor_core::set_thread_budget)). Beyond the
+    /// first, new series become overflow; beyond the second, records are slower. Without this call
+    /// the budgets of both stay as they are.
+    pub fn memory_budget(mut self, bytes: usize) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
     /// The version of the service, which exporters tell beside its name.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = Some(version.into());
@@ -93,10 +114,13 @@ impl PerformanceMonitorBuilder {
     /// An option out of its range, an address that is taken or needs a token, a metric of the
     /// registry in the way of the monitor's own, or no thread to be had.
     pub fn start(self) -> Result<PerformanceMonitor, Error> {
-        check(&self.service, self.tick)?;
+        check(&self.service, self.tick, self.memory)?;
         let bound = self.listener.bind()?;
         let address = bound.address();
         let registry = self.registry.unwrap_or_else(|| Registry::global().clone());
+        if let Some(bytes) = self.memory {
+            divide(bytes, &registry);
+        }
         let mut context = Context::new(self.service, self.version, self.tick, registry)?;
         engine::join(&mut context)?;
         self.machine.join(&mut context)?;
@@ -153,13 +177,24 @@ impl From<Context> for Ticker {
     }
 }
 
-fn check(service: &str, tick: Duration) -> Result<(), Error> {
+/// Sets the engine's budgets, in the proportion of its defaults.
+fn divide(bytes: usize, registry: &Registry) {
+    let engine = bytes - OTHER_BYTES;
+    registry.set_budget_bytes(engine / 7 * 4);
+    set_thread_budget(engine / 7 * 3);
+}
+
+fn check(service: &str, tick: Duration, memory: Option<usize>) -> Result<(), Error> {
     if service.is_empty() {
         let message = "the service's name is empty: give the one that people look for";
         return Err(Error::new(Kind::Options, message));
     }
     if !TICKS.contains(&tick) {
         let message = format!("a tick of {tick:?} is out of range: choose 10 ms to 1 h");
+        return Err(Error::new(Kind::Options, message));
+    }
+    if let Some(bytes) = memory.filter(|bytes| *bytes < LEAST_BYTES) {
+        let message = format!("a memory budget of {bytes} bytes is too small: give {LEAST_BYTES}");
         return Err(Error::new(Kind::Options, message));
     }
     Ok(())

@@ -102,6 +102,8 @@ fn options_out_of_range_are_errors_that_name_the_range() {
         let error = builder().tick(tick).start().unwrap_err();
         assert!(error.is_options() && error.to_string().contains("10 ms to 1 h"), "{error}");
     }
+    let error = builder().memory_budget(499_999).start().unwrap_err();
+    assert!(error.is_options() && error.to_string().contains("500000"), "{error}");
     assert!(PerformanceMonitor::builder("").start().unwrap_err().is_options());
     assert!(builder().token("short").start().unwrap_err().is_options());
 }
@@ -391,4 +393,18 @@ fn a_monitor_can_be_shared_between_threads() {
     let monitor = builder().start().unwrap();
     shareable(&monitor);
     shareable(&builder());
+}
+
+#[test]
+fn a_memory_budget_is_divided_and_what_exceeds_it_overflows() {
+    let registry = Registry::new();
+    let monitor = builder().registry(registry.clone()).memory_budget(1_000_000).start().unwrap();
+    assert_eq!(registry.stats().budget_bytes, 400 * 1024);
+    let sizes = registry.counter_family(("sizes", "Sizes."), &["size"]).unwrap();
+    for size in 0..5_000 {
+        sizes.inc(&[&size.to_string()]);
+    }
+    let stats = registry.stats();
+    assert!(stats.refused_series > 0 && stats.charged_bytes <= 450 * 1024, "{stats:?}");
+    assert!(get(&monitor, "/metrics").body.contains("sizes_total{overflow=\"true\"} "));
 }
