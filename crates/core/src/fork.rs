@@ -30,6 +30,11 @@ pub(crate) fn enter() -> Pass {
     Pass(PhantomData)
 }
 
+/// Whether the calling thread is inside a critical section.
+pub(crate) fn inside() -> bool {
+    DEPTH.with(|depth| depth.get() > 0)
+}
+
 impl Drop for Pass {
     fn drop(&mut self) {
         DEPTH.with(|depth| {

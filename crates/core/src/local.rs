@@ -134,7 +134,8 @@ pub(crate) fn attach() {
 }
 
 /// The thread is inside an allocation of this crate. No fork happens meanwhile, so that a child
-/// inherits no half-made cache.
+/// inherits no half-made cache. Inside a critical section, where an allocator or a visitor may
+/// record, there is none: what is behind it would take locks that the thread may have.
 struct Busy<'a> {
     local: &'a Local,
     _pass: fork::Pass,
@@ -142,8 +143,12 @@ struct Busy<'a> {
 
 impl<'a> Busy<'a> {
     fn enter(local: &'a Local) -> Option<Busy<'a>> {
+        if local.busy.get() || fork::inside() {
+            return None;
+        }
+        local.busy.set(true);
         local.labels.set(ptr::null());
-        (!local.busy.replace(true)).then(|| Busy { local, _pass: fork::enter() })
+        Some(Busy { local, _pass: fork::enter() })
     }
 }
 

@@ -220,7 +220,8 @@ impl Snapshot {
 
 /// Sees every family and series of a registry, one after another.
 ///
-/// It runs inside the registry's read: it must not register, remove or read metrics itself.
+/// It runs inside the registry's read: it must not register, remove, read or look up metrics itself.
+/// It may record through handles that it has.
 pub trait Visitor {
     /// A family, before its first series; families without series are passed over.
     fn family(&mut self, family: &FamilyInfo) {

@@ -4,8 +4,9 @@ mod support;
 mod workers;
 
 use perf_monitor_core::{
-    AtomicMetrics, Clock, Counter, Family, FloatCounter, Gauge, Histogram, HistogramOptions,
-    LatencyTracker, MetricsCollector, OwnedValue, Registry, Snapshot, Value, thread_stats,
+    AtomicMetrics, Clock, Counter, Family, FamilyInfo, FloatCounter, Gauge, Histogram,
+    HistogramOptions, LatencyTracker, MetricsCollector, OwnedValue, Registry, SeriesInfo, Snapshot,
+    Value, Visitor, thread_stats,
 };
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -560,4 +561,49 @@ fn the_average_of_many_threads_lies_between_their_extremes() {
         assert!(average >= low * (1.0 - 1e-9) && average <= high * (1.0 + 1e-9), "{average}");
         metrics.tick();
     }
+}
+
+/// Records into everything that it is shown next to.
+struct Recording {
+    counter: Counter,
+    level: Gauge,
+    sizes: Histogram,
+    metrics: MetricsCollector,
+    shown: u64,
+}
+
+impl Visitor for Recording {
+    fn series(&mut self, _: &FamilyInfo, _: &SeriesInfo, _: Value<'_>) {
+        self.shown += 1;
+        self.counter.inc();
+        self.level.add(1.0);
+        self.sizes.record(7);
+        self.metrics.record_request(Duration::from_millis(1), true);
+    }
+}
+
+#[test]
+fn a_visitor_may_record_even_as_the_first_thing_that_its_thread_does() {
+    let registry = Registry::new();
+    let mut visitor = Recording {
+        counter: registry.counter(("seen", "")).unwrap(),
+        level: registry.gauge(("level", "")).unwrap(),
+        sizes: registry.histogram(("sizes", ""), HistogramOptions::default()).unwrap(),
+        metrics: MetricsCollector::new(&registry).unwrap(),
+        shown: 0,
+    };
+    let visitor = thread::spawn({
+        let registry = registry.clone();
+        move || {
+            for _ in 0..50 {
+                registry.visit(&mut visitor);
+            }
+            visitor
+        }
+    });
+    let visitor = visitor.join().unwrap();
+    assert_eq!(visitor.counter.get(), visitor.shown);
+    assert_eq!(visitor.level.get(), visitor.shown as f64);
+    assert_eq!(visitor.sizes.value().count, visitor.shown);
+    assert_eq!(visitor.metrics.total_requests(), visitor.shown);
 }
