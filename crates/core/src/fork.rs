@@ -21,11 +21,13 @@ pub(crate) struct Pass(PhantomData<*const ()>);
 
 pub(crate) fn enter() -> Pass {
     DEPTH.with(|depth| {
-        if depth.get() == 0 {
+        let outermost = depth.get() == 0;
+        // First, so that an allocator that records below finds the thread inside.
+        depth.set(depth.get() + 1);
+        if outermost {
             hooks::install();
             pass_gate();
         }
-        depth.set(depth.get() + 1);
     });
     Pass(PhantomData)
 }
