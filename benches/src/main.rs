@@ -24,9 +24,12 @@ mod stats;
 mod values;
 
 use args::Args;
-use budgets::Budgets;
+use budgets::{Budget, Budgets};
 use host_facts::{CpuTimes, HostFacts};
 use report::Judged;
+
+/// How often a gate may be asked before it fails.
+const GATE_TRIES: usize = 3;
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
@@ -55,10 +58,7 @@ fn run(args: Args) -> Result<ExitCode, String> {
     let mut judged = Vec::new();
     report::print_head();
     for (row, budget) in rows {
-        let report = child::ask(row.id, args.effort())?;
-        let row = Judged::new(row.id, budget, report);
-        row.print();
-        judged.push(row);
+        judged.push(measure(row.id, budget, &args)?);
     }
     let facts = HostFacts::since(before);
     println!("{}", facts.line());
@@ -66,6 +66,21 @@ fn run(args: Args) -> Result<ExitCode, String> {
         write_json(path, &facts, &judged, args.short)?;
     }
     Ok(verdict(&judged, args.gates))
+}
+
+/// Runs a row. A gate that is over is asked again: what the machine's other work did to it passes,
+/// what the code does stays.
+fn measure<'a>(row: &'static str, budget: &'a Budget, args: &Args) -> Result<Judged<'a>, String> {
+    let mut left = if args.gates { GATE_TRIES } else { 1 };
+    loop {
+        let judged = Judged::new(row, budget, child::ask(row, args.effort())?);
+        judged.print();
+        left -= 1;
+        if left == 0 || !judged.gate_is_over() {
+            return Ok(judged);
+        }
+        println!("{row}: a gate is over, so once more\n");
+    }
 }
 
 fn verdict(judged: &[Judged<'_>], gates: bool) -> ExitCode {
