@@ -10,7 +10,7 @@ use std::sync::Arc;
 const WAYS: usize = 4;
 
 /// Sets that a cache grows to. 64 live keys fit with room for bad luck: one set in 270 gets more
-/// than four of them. An entry and its place take 136 bytes.
+/// than four of them. An entry and its place take 120 bytes.
 const MOST_SETS: usize = 64;
 
 /// Values that are kept as words.
