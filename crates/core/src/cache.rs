@@ -26,6 +26,8 @@ pub(crate) struct LabelCache {
     sets: Vec<Set>,
     /// Which place of a full set is given up next.
     turn: usize,
+    /// Which set was last rid of series that were removed.
+    swept: usize,
 }
 
 type Set = [Option<Box<Entry>>; WAYS];
@@ -176,6 +178,7 @@ impl LabelCache {
 
     /// Remembers `series`, if the arena has the bytes.
     pub(crate) fn insert(&mut self, sought: Sought, series: Arc<Series>, arena: &Arena) {
+        self.drop_removed(arena);
         while self.place(&sought).is_none() && self.sets.len() < MOST_SETS {
             if !self.grow(arena) {
                 break;
@@ -192,6 +195,17 @@ impl LabelCache {
         let new = Box::new(Entry::new(sought, series));
         if let Some(old) = self.sets[at][way].replace(new) {
             arena.discharge(old.cost());
+        }
+    }
+
+    /// Lets go of removed series in one set. Where series come and go, as many sets are looked at
+    /// as series come, so that few of those that went keep their cells and octaves.
+    fn drop_removed(&mut self, arena: &Arena) {
+        self.swept = (self.swept + 1) % self.sets.len().max(1);
+        for place in self.sets.get_mut(self.swept).into_iter().flatten() {
+            if let Some(gone) = place.take_if(|entry| entry.series.is_removed()) {
+                arena.discharge(gone.cost());
+            }
         }
     }
 
@@ -252,4 +266,28 @@ impl Entry {
 /// Bytes of an entry with this long key.
 fn cost(long: &Option<Box<[u8]>>) -> usize {
     size_of::<Entry>() + long.as_ref().map_or(0, |bytes| bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Registry, local};
+
+    #[test]
+    fn series_that_were_removed_are_let_go_as_others_come() {
+        let removed = std::thread::spawn(|| {
+            let registry = Registry::new();
+            let users = registry.counter_family(("users", ""), &["user"]).unwrap();
+            for user in 0..2_000 {
+                let user = format!("user-{user}");
+                users.inc(&[&user]);
+                assert!(users.remove(&[&user]));
+            }
+            // SAFETY: counting neither allocates nor runs foreign code.
+            let labels = unsafe { local::own_labels() }.unwrap();
+            let entries = labels.sets.iter().flatten().flatten();
+            entries.filter(|entry| entry.series.is_removed()).count()
+        });
+        assert!(removed.join().unwrap() <= MOST_SETS);
+    }
 }

@@ -25,6 +25,11 @@ pub(crate) struct Series {
 }
 
 impl Series {
+    /// Whether it is not shown any more.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.cost.load(Ordering::Relaxed) == 0
+    }
+
     /// Gives its bytes back to the budget: it is not shown any more.
     fn discharge(&self) {
         let cost = self.cost.swap(0, Ordering::Relaxed);
@@ -283,6 +288,8 @@ impl FamilyCore {
 impl Drop for FamilyCore {
     fn drop(&mut self) {
         self.shared.discharge(self.cost(), false);
+        // Caches that hold them may let them go.
+        self.state.get_mut().slots.iter().for_each(|slot| slot.series.discharge());
     }
 }
 
