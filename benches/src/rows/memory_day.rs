@@ -30,10 +30,6 @@ const SERIES: usize = 10;
 /// of what has to be closed reach their full length in the first hour.
 const CONNECTIONS: usize = 20;
 
-/// Bytes of the registry: enough that no series is refused, for which one is would depend on the
-/// scheduler.
-const BUDGET: usize = 4 << 20;
-
 fn run(effort: Effort) -> Result<Report, String> {
     Counting::start();
     let start = Instant::now();
@@ -83,7 +79,7 @@ struct Day {
 impl Day {
     fn begin(effort: Effort) -> Result<Day, String> {
         let (clock, hand) = Clock::fake();
-        let registry = Registry::builder().clock(clock).budget_bytes(BUDGET).build();
+        let registry = Registry::builder().clock(clock).build();
         let monitor = PerformanceMonitor::builder("day")
             .registry(registry.clone())
             .tick(Duration::from_secs(3_600))
