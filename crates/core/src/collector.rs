@@ -265,7 +265,7 @@ fn register_requests(registry: &Registry) -> Result<Arc<RequestCore>, Error> {
     let core = Arc::new(RequestCore(TrackerCore::new(clock)));
     total.adopt(&["success"], Metric::Requests(core.clone(), false), COST);
     total.adopt(&["failure"], Metric::Requests(core.clone(), true), COST);
-    duration.adopt(&[], Metric::RequestDuration(core.clone()), spec.cost());
+    duration.adopt(&[], Metric::RequestDuration(core.clone()), spec.full_cost());
     Ok(core)
 }
 

@@ -8,6 +8,7 @@
 //! counted twice.
 
 use crate::arena::{ArenaRef, OwnedBlock, Slabs};
+use crate::budget::Ledger;
 #[cfg(not(loom))]
 use crate::local;
 use crate::slab::{CellId, bump};
@@ -23,6 +24,9 @@ const MAX: usize = 2;
 pub(crate) const AVERAGE: usize = 3;
 pub(crate) const FAILED: usize = 4;
 pub(crate) const HEADER: usize = 5;
+
+/// Heap of a histogram beside itself: its allocation's header, and what a tick keeps of it.
+const BESIDE: usize = 200;
 
 /// The smoothing factor of moving averages, the seed's.
 pub(crate) const ALPHA: f64 = 0.1;
@@ -45,12 +49,20 @@ pub(crate) struct Distribution {
     shared: [AtomicU64; HEADER],
     /// Words of the octaves that threads share.
     base: Box<[AtomicU64]>,
+    /// Counts that left a full cell, and those of octaves that had no room for cells.
     carried: Lock<BTreeMap<u32, u64>>,
     clamped: AtomicU64,
+    /// What octaves of the base are charged to.
+    ledger: Option<std::sync::Arc<Ledger>>,
 }
 
 impl Distribution {
-    pub(crate) fn new(arena: ArenaRef, layout: Layout, sum_unit: Unit) -> Distribution {
+    pub(crate) fn new(
+        arena: ArenaRef,
+        layout: Layout,
+        sum_unit: Unit,
+        ledger: Option<std::sync::Arc<Ledger>>,
+    ) -> Distribution {
         let octaves = layout.octaves();
         Distribution {
             block: OwnedBlock::with_octaves(arena, HEADER, octaves, layout.octave_cells()),
@@ -60,13 +72,18 @@ impl Distribution {
             base: (0..octaves).map(|_| AtomicU64::new(0)).collect(),
             carried: Lock::new(BTreeMap::new()),
             clamped: AtomicU64::new(0),
+            ledger,
         }
     }
 
-    /// Bytes that its base and bookkeeping can take at the most.
+    /// Bytes that it begins with; octaves are charged as they come.
     pub(crate) fn cost(layout: Layout) -> usize {
-        size_of::<Distribution>()
-            + layout.octaves() * (size_of::<AtomicU64>() + octave::bytes(layout.octave_cells()))
+        size_of::<Distribution>() + BESIDE + layout.octaves() * size_of::<AtomicU64>()
+    }
+
+    /// Bytes of all its octaves.
+    pub(crate) fn octaves_cost(layout: Layout) -> usize {
+        layout.octaves() * octave_cost(layout)
     }
 
     pub(crate) fn id(&self) -> CellId {
@@ -186,10 +203,23 @@ impl Distribution {
     /// Counts in the cells that threads share.
     pub(crate) fn record_base(&self, value: u64) {
         let (octave, inside) = self.layout.place(value);
-        let shared = &self.base_octave(octave)[inside];
+        let Some(cells) = self.base_octave(octave) else {
+            return self.record_coarse(octave);
+        };
+        let shared = &cells[inside];
         // Exactly one record makes the cell full.
         if shared.fetch_add(1, Ordering::Relaxed) == SHARED_FULL - 1 {
             self.carry_base(shared, self.layout.cell(value));
+        }
+    }
+
+    /// Counts a value whose octave had no room for cells, as the highest of its octave.
+    #[cold]
+    fn record_coarse(&self, octave: usize) {
+        let last = ((octave + 1) * self.layout.octave_cells() - 1) as u32;
+        *self.carried.lock().entry(last).or_default() += 1;
+        if let Some(ledger) = &self.ledger {
+            ledger.coarse.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -200,12 +230,17 @@ impl Distribution {
         shared.fetch_sub(SHARED_FULL, Ordering::Relaxed);
     }
 
-    fn base_octave(&self, index: usize) -> &[AtomicU32] {
+    /// The octave of the base, made if there is room for it.
+    fn base_octave(&self, index: usize) -> Option<&[AtomicU32]> {
         let cells = self.layout.octave_cells();
         let word = &self.base[index];
         // SAFETY: words of the base hold octaves of this layout until the distribution goes.
         if let Some(octave) = unsafe { octave::get(word.load(Ordering::Acquire), cells) } {
-            return octave;
+            return Some(octave);
+        }
+        let charged = |ledger: &std::sync::Arc<Ledger>| ledger.try_charge(octave_cost(self.layout), true);
+        if !self.ledger.as_ref().is_none_or(charged) {
+            return None;
         }
         let new = octave::new(cells);
         let word = match word.compare_exchange(0, new, Ordering::AcqRel, Ordering::Acquire) {
@@ -213,11 +248,18 @@ impl Distribution {
             Err(other) => {
                 // SAFETY: nobody else has seen it.
                 unsafe { octave::free(new, cells as u32) };
+                self.discharge_octaves(1);
                 other
             }
         };
         // SAFETY: as above.
-        unsafe { octave::get(word, cells) }.expect("the base's word is an address now")
+        unsafe { octave::get(word, cells) }
+    }
+
+    fn discharge_octaves(&self, octaves: usize) {
+        if let Some(ledger) = &self.ledger {
+            ledger.discharge(octaves * octave_cost(self.layout), true);
+        }
     }
 
     /// Records for a thread that has no cells of its own.
@@ -302,7 +344,8 @@ impl Distribution {
                 }
                 any |= octave.is_some();
             }
-            if any {
+            let first = (index * cells) as u32;
+            if any || carried.range(first..first + cells as u32).next().is_some() {
                 self.show_octave(index, &mut sums, &carried, &mut show);
             }
         }
@@ -328,8 +371,11 @@ impl Distribution {
 
     /// Bytes of the octaves in the base.
     pub(crate) fn base_bytes(&self) -> usize {
-        let used = self.base.iter().filter(|w| w.load(Ordering::Relaxed) >= octave::FIRST);
-        used.count() * octave::bytes(self.layout.octave_cells())
+        self.base_octaves() * octave::bytes(self.layout.octave_cells())
+    }
+
+    fn base_octaves(&self) -> usize {
+        self.base.iter().filter(|w| w.load(Ordering::Relaxed) >= octave::FIRST).count()
     }
 
     pub(crate) fn arena(&self) -> &ArenaRef {
@@ -339,6 +385,7 @@ impl Distribution {
 
 impl Drop for Distribution {
     fn drop(&mut self) {
+        self.discharge_octaves(self.base_octaves());
         for word in &self.base {
             // SAFETY: the distribution is going, and its octaves with it.
             unsafe {
@@ -346,6 +393,12 @@ impl Drop for Distribution {
             };
         }
     }
+}
+
+/// What an octave of the base is charged: its cells, and half as much for what a tick remembers of
+/// them.
+fn octave_cost(layout: Layout) -> usize {
+    octave::bytes(layout.octave_cells()) * 3 / 2
 }
 
 /// What is recorded. The layout is the distribution's; callers that know it as a constant say so,

@@ -51,29 +51,59 @@ impl<M: Instrument> Family<M> {
     /// # Errors
     /// A number of values that is not the number of names.
     pub fn with(&self, values: &[&str]) -> Result<M, Error> {
-        let names = &self.core.info.label_names;
-        if values.len() != names.len() {
-            return Err(Error::new(
-                ErrorKind::LabelCount,
-                format!(
-                    "metric {:?} has {} labels ({}) and was given {} values {values:?}: give one value per label",
-                    self.core.info.name,
-                    names.len(),
-                    names.join(", "),
-                    values.len(),
-                ),
-            ));
-        }
+        self.check_count(values)?;
         // The handle is made under the family's lock, where expiry looks for handles.
         let handle = self.core.with_series(values, |series| match &series.metric {
             Metric::Observed(_) if series.info.overflow => None,
             _ => Some(handle(series)),
         });
         // As with `observe`: a source that has no room counts for itself, unseen.
-        Ok(handle.unwrap_or_else(|| {
-            let unseen = Metric::new(Spec::Observed, self.core.info.unit);
-            M::of_metric(&AnyMetric::new(unseen)).expect("it is of the family's kind")
-        }))
+        Ok(handle.unwrap_or_else(|| self.unseen()))
+    }
+
+    /// As [`with`](Self::with), but `None` where the series is new and has no room: for whoever keeps
+    /// several metrics by one name, and puts all of them into overflow or none.
+    ///
+    /// # Errors
+    /// As [`with`](Self::with).
+    pub fn try_with(&self, values: &[&str]) -> Result<Option<M>, Error> {
+        self.check_count(values)?;
+        let shown = |series: &Arc<Series>| (!series.info.overflow).then(|| handle(series));
+        Ok(self.core.with_room(values, shown).flatten())
+    }
+
+    /// Bytes that a new series is charged at first, its label values beside.
+    pub fn series_bytes(&self) -> usize {
+        self.core.series_bytes()
+    }
+
+    /// The handle of the overflow series, for whoever has no room for names of its own. An observed
+    /// counter gets one that counts for itself, unseen: totals of several sources cannot share a series.
+    pub fn overflow(&self) -> M {
+        match self.core.spec {
+            Spec::Observed => self.unseen(),
+            _ => self.core.with_overflow(|series| handle(series)),
+        }
+    }
+
+    fn unseen(&self) -> M {
+        let unseen = Metric::new(Spec::Observed, self.core.info.unit, None);
+        M::of_metric(&AnyMetric::new(unseen)).expect("it is of the family's kind")
+    }
+
+    fn check_count(&self, values: &[&str]) -> Result<(), Error> {
+        let names = &self.core.info.label_names;
+        if values.len() == names.len() {
+            return Ok(());
+        }
+        let text = format!(
+            "metric {:?} has {} labels ({}) and was given {} values {values:?}: give one value per label",
+            self.core.info.name,
+            names.len(),
+            names.join(", "),
+            values.len(),
+        );
+        Err(Error::new(ErrorKind::LabelCount, text))
     }
 
     /// Removes the series of these label values; false if there is none. A handle that still lives

@@ -155,7 +155,7 @@ impl TrackerCore {
     pub(crate) fn new(clock: Clock) -> TrackerCore {
         let state = State { window: Window::new(clock.now_ns()), weights: Weights::default() };
         TrackerCore {
-            cells: Distribution::new(local::arena(), Layout::LATENCY, Unit::Nanoseconds),
+            cells: Distribution::new(local::arena(), Layout::LATENCY, Unit::Nanoseconds, None),
             state: Lock::new(state),
             clock,
         }

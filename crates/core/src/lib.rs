@@ -42,6 +42,7 @@ mod snapshot;
 mod unit;
 
 mod arena;
+mod budget;
 mod counter;
 mod distribution;
 mod gauge;
@@ -100,6 +101,7 @@ pub mod model;
 
 #[cfg(not(loom))]
 pub use atomic::AtomicMetrics;
+pub use budget::{Budget, Reservation};
 #[cfg(not(loom))]
 pub use clock::{Clock, FakeClock, Instant, clock_went_backwards};
 #[cfg(not(loom))]
@@ -132,4 +134,6 @@ pub use snapshot::{
 };
 #[cfg(not(loom))]
 pub use stats::{RegistryStats, ThreadStats, set_thread_budget, thread_stats};
+#[cfg(not(loom))]
+pub use sync::{Guard, Lock};
 pub use unit::Unit;

@@ -1,6 +1,7 @@
 //! A series' metric, whatever its kind.
 
 use crate::arena::Slabs;
+use crate::budget::Ledger;
 use crate::collector::RequestCore;
 use crate::counter::{
     Counter, CounterCore, FloatCounter, FloatCounterCore, ObservedCore, ObservedCounter,
@@ -47,7 +48,7 @@ impl Spec {
         }
     }
 
-    /// Bytes that a metric of this kind may take, without those of threads.
+    /// Bytes that a metric of this kind begins with, without those of threads.
     pub(crate) fn cost(self) -> usize {
         match self {
             Spec::Counter => size_of::<CounterCore>(),
@@ -56,6 +57,14 @@ impl Spec {
             Spec::Gauge => size_of::<GaugeCore>(),
             Spec::Histogram(layout) => Distribution::cost(layout),
             Spec::Requests => 0,
+        }
+    }
+
+    /// The same with all the cells that it could ever take.
+    pub(crate) fn full_cost(self) -> usize {
+        match self {
+            Spec::Histogram(layout) => self.cost() + Distribution::octaves_cost(layout),
+            other => other.cost(),
         }
     }
 
@@ -84,7 +93,8 @@ pub(crate) enum Metric {
 }
 
 impl Metric {
-    pub(crate) fn new(spec: Spec, unit: Unit) -> Metric {
+    /// Octaves of a histogram are charged to `ledger` as they come.
+    pub(crate) fn new(spec: Spec, unit: Unit, ledger: Option<&Arc<Ledger>>) -> Metric {
         let arena = local::arena();
         match spec {
             Spec::Counter => Metric::Counter(Arc::new(CounterCore::new(arena))),
@@ -92,7 +102,7 @@ impl Metric {
             Spec::Observed => Metric::Observed(Arc::new(ObservedCore::new())),
             Spec::Gauge => Metric::Gauge(Arc::new(GaugeCore::new(arena))),
             Spec::Histogram(layout) => {
-                let cells = Distribution::new(arena, layout, unit);
+                let cells = Distribution::new(arena, layout, unit, ledger.cloned());
                 Metric::Histogram(Arc::new(HistogramCore::new(cells, unit)))
             }
             Spec::Requests => unreachable!("the collector brings its own cells"),

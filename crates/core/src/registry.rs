@@ -1,5 +1,6 @@
 //! The metrics of a service, by name.
 
+use crate::budget::{Budget, Ledger};
 use crate::clock::{self, Clock};
 use crate::counter::{Counter, FloatCounter, ObservedCounter};
 use crate::cursor::{Cursor, Place};
@@ -15,6 +16,7 @@ use crate::snapshot::{FamilyInfo, Kind, Snapshot, Visitor};
 use crate::stats::RegistryStats;
 use crate::sync::Lock;
 use crate::{collector::CollectorCore, local};
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -62,6 +64,7 @@ struct Inner {
     shared: Arc<Shared>,
     families: Lock<BTreeMap<Box<str>, Arc<FamilyCore>>>,
     collector: Lock<Option<Arc<CollectorCore>>>,
+    companions: Lock<Vec<Arc<dyn Any + Send + Sync>>>,
     window: Lock<Window>,
     expire_after: Option<Duration>,
 }
@@ -81,34 +84,10 @@ pub struct Window {
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) series_cap: usize,
-    budget: AtomicUsize,
-    other_bytes: AtomicUsize,
-    histogram_bytes: AtomicUsize,
+    pub(crate) ledger: Arc<Ledger>,
     window_bytes: AtomicUsize,
-    pub(crate) refused: AtomicU64,
     pub(crate) wrong_labels: AtomicU64,
     pub(crate) expired: AtomicU64,
-}
-
-impl Shared {
-    fn bytes_of(&self, histogram: bool) -> &AtomicUsize {
-        if histogram { &self.histogram_bytes } else { &self.other_bytes }
-    }
-
-    /// Whether the budget has `bytes` left.
-    pub(crate) fn fits(&self, bytes: usize) -> bool {
-        let used =
-            self.other_bytes.load(Ordering::Relaxed) + self.histogram_bytes.load(Ordering::Relaxed);
-        used + bytes <= self.budget.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn charge(&self, bytes: usize, histogram: bool) {
-        self.bytes_of(histogram).fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(crate) fn discharge(&self, bytes: usize, histogram: bool) {
-        self.bytes_of(histogram).fetch_sub(bytes, Ordering::Relaxed);
-    }
 }
 
 /// Settings of a registry that is not the default.
@@ -134,9 +113,10 @@ impl RegistryBuilder {
         self
     }
 
-    /// Bytes that all series together may take, 400 KiB by default: names, labels, shared cells;
-    /// a histogram counts with all the cells it could ever use. What comes after lands in overflow
-    /// series.
+    /// Bytes that all series together may take, 400 KiB by default: names, labels, shared cells.
+    /// A series that comes after lands in its family's overflow series. A histogram takes cells as values
+    /// come; one that finds no room for those of an octave counts the octave as one cell, so that
+    /// percentiles in there are known to a factor of two.
     pub fn budget_bytes(mut self, bytes: usize) -> Self {
         self.budget = bytes;
         self
@@ -155,11 +135,8 @@ impl RegistryBuilder {
         let shared = Shared {
             clock: self.clock,
             series_cap: self.series_cap,
-            budget: AtomicUsize::new(self.budget),
-            other_bytes: AtomicUsize::new(0),
-            histogram_bytes: AtomicUsize::new(0),
+            ledger: Arc::new(Ledger::new(self.budget)),
             window_bytes: AtomicUsize::new(0),
-            refused: AtomicU64::new(0),
             wrong_labels: AtomicU64::new(0),
             expired: AtomicU64::new(0),
         };
@@ -167,6 +144,7 @@ impl RegistryBuilder {
             shared: Arc::new(shared),
             families: Lock::new(BTreeMap::new()),
             collector: Lock::new(None),
+            companions: Lock::new(Vec::new()),
             window: Lock::new(Window { from_ns: now_ns, to_ns: now_ns, ticks: 0 }),
             expire_after: self.expire_after,
         };
@@ -375,7 +353,7 @@ impl Registry {
     /// Sets how many bytes all series together may take, as
     /// [`RegistryBuilder::budget_bytes`]. Series that are there stay.
     pub fn set_budget_bytes(&self, bytes: usize) {
-        self.inner.shared.budget.store(bytes, Ordering::Relaxed);
+        self.inner.shared.ledger.set_limit(bytes);
     }
 
     /// What the registry holds and what it refused.
@@ -386,26 +364,70 @@ impl Registry {
         for family in &families {
             let state = family.state.lock();
             series += state.slots.len();
-            // A histogram is charged for cells that it may never touch; this is what it took.
             let cells = state.slots.iter().filter_map(|slot| slot.series.metric.distribution());
             histogram_bytes += cells.map(|d| SERIES_HEAP + d.base_bytes()).sum::<usize>();
         }
         RegistryStats {
             families: families.len(),
             series,
-            refused_series: shared.refused.load(Ordering::Relaxed),
+            refused_series: shared.ledger.refused.load(Ordering::Relaxed),
             wrong_labels: shared.wrong_labels.load(Ordering::Relaxed),
             expired_series: shared.expired.load(Ordering::Relaxed),
-            budget_bytes: shared.budget.load(Ordering::Relaxed),
-            charged_bytes: shared.other_bytes.load(Ordering::Relaxed)
-                + shared.histogram_bytes.load(Ordering::Relaxed),
-            metric_bytes: shared.other_bytes.load(Ordering::Relaxed),
+            coarse_records: shared.ledger.coarse.load(Ordering::Relaxed),
+            budget_bytes: shared.ledger.limit(),
+            charged_bytes: shared.ledger.used(),
+            metric_bytes: shared.ledger.other(),
             histogram_bytes,
         }
     }
 
-    pub(crate) fn clock(&self) -> &Clock {
+    /// The clock by which ticks, windows and start times go.
+    pub fn clock(&self) -> &Clock {
         &self.inner.shared.clock
+    }
+
+    /// The bytes that series and what stands beside them may take.
+    pub fn budget(&self) -> Budget {
+        Budget(self.inner.shared.ledger.clone())
+    }
+
+    /// The registry's only `T`, made by `make` the first time: how a set of instruments is the same for
+    /// everybody who asks for it. A `T` must not hold the registry, which holds it; handles and
+    /// families are fine. `make` may run twice when two threads are first; one result is kept.
+    ///
+    /// # Errors
+    /// What `make` returns.
+    ///
+    /// ```
+    /// use perf_monitor_core::{Counter, Error, Registry};
+    ///
+    /// struct Jobs { done: Counter }
+    ///
+    /// let registry = Registry::new();
+    /// let jobs = || registry.companion(|| {
+    ///     Ok::<_, Error>(Jobs { done: registry.counter(("jobs_done_total", "Jobs done."))? })
+    /// });
+    /// jobs()?.done.inc();
+    /// assert_eq!(jobs()?.done.get(), 1);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn companion<T: Send + Sync + 'static, E>(
+        &self,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
+        let find = |all: &[Arc<dyn Any + Send + Sync>]| {
+            all.iter().find_map(|one| one.clone().downcast::<T>().ok())
+        };
+        if let Some(found) = find(&self.inner.companions.lock()) {
+            return Ok(found);
+        }
+        // Outside the lock, as it registers metrics.
+        let made = Arc::new(make()?);
+        let mut all = self.inner.companions.lock();
+        Ok(find(&all).unwrap_or_else(|| {
+            all.push(made.clone());
+            made
+        }))
     }
 
     /// The registry's collector, made by `make` the first time.

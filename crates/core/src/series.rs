@@ -33,7 +33,7 @@ impl Series {
     /// Gives its bytes back to the budget: it is not shown any more.
     fn discharge(&self) {
         let cost = self.cost.swap(0, Ordering::Relaxed);
-        self.shared.discharge(cost, self.metric.distribution().is_some());
+        self.shared.ledger.discharge(cost, self.metric.distribution().is_some());
     }
 }
 
@@ -76,7 +76,7 @@ impl FamilyCore {
             shared,
             state: Lock::new(State::default()),
         };
-        family.shared.charge(family.cost(), false);
+        family.shared.ledger.charge(family.cost(), false);
         family
     }
 
@@ -122,14 +122,64 @@ impl FamilyCore {
     pub(crate) fn with_series<R>(&self, values: &[&str], see: impl Fn(&Arc<Series>) -> R) -> R {
         let mut spare = None;
         loop {
-            let spec = {
+            let wanted = {
                 let mut state = self.state.lock();
                 match self.find_or_insert(&mut state, values, &mut spare) {
                     Ok(series) => return see(&series),
-                    Err(spec) => spec,
+                    Err(wanted) => wanted,
                 }
             };
-            spare = Some((spec, Metric::new(spec, self.info.unit)));
+            spare = Some((wanted, self.new_metric(wanted)));
+        }
+    }
+
+    fn new_metric(&self, wanted: Wanted) -> Metric {
+        let ledger = (!wanted.overflow).then_some(&self.shared.ledger);
+        Metric::new(wanted.spec, self.info.unit, ledger)
+    }
+
+    fn overflow_metric(&self) -> Wanted {
+        Wanted { spec: self.spec.frugal(), overflow: true }
+    }
+
+    /// As [`with_series`](Self::with_series), but nothing where the series is new and has no room.
+    pub(crate) fn with_room<R>(
+        &self,
+        values: &[&str],
+        see: impl Fn(&Arc<Series>) -> R,
+    ) -> Option<R> {
+        let text: usize = values.iter().map(|v| v.len()).sum();
+        let room = {
+            let state = self.state.lock();
+            state.by_labels.contains(&values as &dyn Labels)
+                || (state.by_labels.len() < self.shared.series_cap
+                    && self.shared.ledger.fits(self.series_bytes() + text))
+        };
+        room.then(|| self.with_series(values, see))
+    }
+
+    /// What a new series is charged, without its labels' text.
+    pub(crate) fn series_bytes(&self) -> usize {
+        SERIES_BYTES + self.spec.cost()
+    }
+
+    /// Runs `see` with the series of what has no other, which begins if it is new.
+    pub(crate) fn with_overflow<R>(&self, see: impl FnOnce(&Arc<Series>) -> R) -> R {
+        let mut spare = None;
+        loop {
+            let mut state = self.state.lock();
+            let found = state.overflow.clone();
+            let metric = match (found, spare.take()) {
+                (Some(series), _) => return see(&series),
+                (None, Some(metric)) => metric,
+                (None, None) => {
+                    drop(state);
+                    spare = Some(self.new_metric(self.overflow_metric()));
+                    continue;
+                }
+            };
+            let series = self.insert_overflow(&mut state, metric);
+            return see(&series);
         }
     }
 
@@ -138,24 +188,24 @@ impl FamilyCore {
         &self,
         state: &mut State,
         values: &[&str],
-        spare: &mut Option<(Spec, Metric)>,
-    ) -> Result<Arc<Series>, Spec> {
+        spare: &mut Option<(Wanted, Metric)>,
+    ) -> Result<Arc<Series>, Wanted> {
         let known = values.len() == self.info.label_names.len();
         if known && let Some(found) = state.by_labels.get(&values as &dyn Labels) {
             return Ok(found.0.clone());
         }
         let text: usize = values.iter().map(|v| v.len()).sum();
-        let cost = SERIES_BYTES + text + self.spec.cost();
-        if known && state.by_labels.len() < self.shared.series_cap && self.shared.fits(cost) {
-            let metric = take(spare, self.spec)?;
+        let cost = self.series_bytes() + text;
+        if known && state.by_labels.len() < self.shared.series_cap && self.shared.ledger.fits(cost) {
+            let metric = take(spare, Wanted { spec: self.spec, overflow: false })?;
             let labels = values.iter().collect();
             return Ok(self.insert(state, labels, metric, cost));
         }
-        let refused = if known { &self.shared.refused } else { &self.shared.wrong_labels };
+        let refused = if known { &self.shared.ledger.refused } else { &self.shared.wrong_labels };
         let series = match &state.overflow {
             Some(overflow) => overflow.clone(),
             None => {
-                let metric = take(spare, self.spec.frugal())?;
+                let metric = take(spare, self.overflow_metric())?;
                 self.insert_overflow(state, metric)
             }
         };
@@ -185,7 +235,7 @@ impl FamilyCore {
     /// The series that takes what has no other. There is one, outside the budget, so that every
     /// record has a place; it keeps a histogram to one digit.
     fn insert_overflow(&self, state: &mut State, metric: Metric) -> Arc<Series> {
-        let cost = SERIES_BYTES + self.spec.frugal().cost();
+        let cost = SERIES_BYTES + self.spec.frugal().full_cost();
         let series = self.new_series(LabelValues::default(), true, metric, cost);
         state.overflow = Some(series.clone());
         self.push(state, &series);
@@ -210,7 +260,7 @@ impl FamilyCore {
         let started_unix_ns = self.shared.clock.unix_ns();
         let sequence = IDS.fetch_add(1, Ordering::Relaxed);
         let info = SeriesInfo { label_values, overflow, started_unix_ns };
-        self.shared.charge(cost, metric.distribution().is_some());
+        self.shared.ledger.charge(cost, metric.distribution().is_some());
         let cost = AtomicUsize::new(cost);
         Arc::new(Series { info, metric, sequence, cost, shared: self.shared.clone() })
     }
@@ -287,7 +337,7 @@ impl FamilyCore {
 
 impl Drop for FamilyCore {
     fn drop(&mut self) {
-        self.shared.discharge(self.cost(), false);
+        self.shared.ledger.discharge(self.cost(), false);
         // Caches that hold them may let them go.
         self.state.get_mut().slots.iter().for_each(|slot| slot.series.discharge());
     }
@@ -296,11 +346,19 @@ impl Drop for FamilyCore {
 /// Bytes of a family with an index for a few series, and of its place among the families.
 const FAMILY_BYTES: usize = size_of::<FamilyCore>() + 10 * size_of::<usize>() + 64;
 
+/// Which metric a new series takes.
+#[derive(Clone, Copy, PartialEq)]
+struct Wanted {
+    spec: Spec,
+    /// Whether it is to have all its cells whatever the budget says: it is the last place there is.
+    overflow: bool,
+}
+
 /// Takes the metric that was made beforehand, or tells which is wanted.
-fn take(spare: &mut Option<(Spec, Metric)>, spec: Spec) -> Result<Metric, Spec> {
+fn take(spare: &mut Option<(Wanted, Metric)>, wanted: Wanted) -> Result<Metric, Wanted> {
     match spare.take() {
-        Some((made, metric)) if made == spec => Ok(metric),
-        _ => Err(spec),
+        Some((made, metric)) if made == wanted => Ok(metric),
+        _ => Err(wanted),
     }
 }
 

@@ -15,9 +15,12 @@ pub struct RegistryStats {
     pub wrong_labels: u64,
     /// Series that were removed because nobody used them.
     pub expired_series: u64,
+    /// Records of histograms that found no room for the cells of their octave, and are counted as
+    /// the octave's highest value.
+    pub coarse_records: u64,
     /// Bytes that series may be charged.
     pub budget_bytes: usize,
-    /// Bytes that they are charged: what they could come to take.
+    /// Bytes that they are charged.
     pub charged_bytes: usize,
     /// Bytes that counters and gauges take.
     pub metric_bytes: usize,

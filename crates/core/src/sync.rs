@@ -14,7 +14,7 @@ pub(crate) use std::sync::{
 #[cfg(loom)]
 pub(crate) use modelled::{Guard, Lock};
 #[cfg(not(loom))]
-pub(crate) use real::{Guard, Lock};
+pub use real::{Guard, Lock};
 
 #[cfg(not(loom))]
 mod real {
@@ -24,27 +24,37 @@ mod real {
 
     /// A mutex that no child process inherits locked, and that a panic does not poison.
     ///
-    /// Every critical section passes the fork gate, so that `fork` waits until none is open.
+    /// Every critical section passes the fork gate, so that `fork` waits until none is open: keep them
+    /// short, and call nothing foreign in them.
+    ///
+    /// ```
+    /// let names = perf_monitor_core::Lock::new(Vec::new());
+    /// names.lock().push("fetch");
+    /// assert_eq!(names.lock().len(), 1);
+    /// ```
     #[derive(Debug, Default)]
-    pub(crate) struct Lock<T>(Mutex<T>);
+    pub struct Lock<T>(Mutex<T>);
 
     /// The right to a [`Lock`]'s contents. The lock is given back before the gate is left.
-    pub(crate) struct Guard<'a, T> {
+    pub struct Guard<'a, T> {
         inner: MutexGuard<'a, T>,
         _pass: fork::Pass,
     }
 
     impl<T> Lock<T> {
-        pub(crate) const fn new(value: T) -> Lock<T> {
+        /// A lock around `value`.
+        pub const fn new(value: T) -> Lock<T> {
             Lock(Mutex::new(value))
         }
 
-        pub(crate) fn lock(&self) -> Guard<'_, T> {
+        /// Waits for the contents.
+        pub fn lock(&self) -> Guard<'_, T> {
             let pass = fork::enter();
             Guard { inner: self.0.lock().unwrap_or_else(PoisonError::into_inner), _pass: pass }
         }
 
-        pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
+        /// The contents, unless somebody has them.
+        pub fn try_lock(&self) -> Option<Guard<'_, T>> {
             let pass = fork::enter();
             match self.0.try_lock() {
                 Ok(inner) => Some(Guard { inner, _pass: pass }),
@@ -55,7 +65,8 @@ mod real {
             }
         }
 
-        pub(crate) fn get_mut(&mut self) -> &mut T {
+        /// The contents, which nobody else can have.
+        pub fn get_mut(&mut self) -> &mut T {
             self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
         }
     }

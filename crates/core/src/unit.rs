@@ -17,6 +17,9 @@ pub enum Unit {
     Seconds,
     /// Bytes.
     Bytes,
+    /// Recorded in millionths, exported as a plain number: for fractions of a size that nobody knows
+    /// beforehand.
+    Millionths,
     /// A share of one, 0 to 1 (a core that is fully busy, a disk that is always in use).
     Ratio,
 }
@@ -26,7 +29,7 @@ impl Unit {
     pub const fn scale(self) -> f64 {
         match self {
             Unit::Nanoseconds => 1e-9,
-            Unit::Microseconds => 1e-6,
+            Unit::Microseconds | Unit::Millionths => 1e-6,
             Unit::None | Unit::Seconds | Unit::Bytes | Unit::Ratio => 1.0,
         }
     }
@@ -34,7 +37,7 @@ impl Unit {
     /// The base unit's name, as a metric's name ends in it; empty for a plain number.
     pub const fn base_name(self) -> &'static str {
         match self {
-            Unit::None => "",
+            Unit::None | Unit::Millionths => "",
             Unit::Nanoseconds | Unit::Microseconds | Unit::Seconds => "seconds",
             Unit::Bytes => "bytes",
             Unit::Ratio => "ratio",

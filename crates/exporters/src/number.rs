@@ -6,7 +6,7 @@ use perf_monitor_core::Unit;
 pub(crate) const fn decimals(unit: Unit) -> usize {
     match unit {
         Unit::Nanoseconds => 9,
-        Unit::Microseconds => 6,
+        Unit::Microseconds | Unit::Millionths => 6,
         Unit::None | Unit::Seconds | Unit::Bytes | Unit::Ratio => 0,
     }
 }

@@ -1,0 +1,5 @@
+//! Stages, queries, caches, events and resources of a service, as metrics.
+//!
+//! (crate documentation: written with its parts)
+
+mod table;
