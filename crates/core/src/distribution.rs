@@ -238,7 +238,8 @@ impl Distribution {
         if let Some(octave) = unsafe { octave::get(word.load(Ordering::Acquire), cells) } {
             return Some(octave);
         }
-        let charged = |ledger: &std::sync::Arc<Ledger>| ledger.try_charge(octave_cost(self.layout), true);
+        let charged =
+            |ledger: &std::sync::Arc<Ledger>| ledger.try_charge(octave_cost(self.layout), true);
         if !self.ledger.as_ref().is_none_or(charged) {
             return None;
         }

@@ -115,7 +115,12 @@ pub struct Histogram(Arc<Distribution>);
 impl Histogram {
     /// Values from 0 to 31: one octave, so that its block fits a model's page.
     pub fn new(arena: &Arena) -> Histogram {
-        Histogram(Arc::new(Distribution::new(arena.0.clone(), Self::layout(), Unit::Nanoseconds, None)))
+        Histogram(Arc::new(Distribution::new(
+            arena.0.clone(),
+            Self::layout(),
+            Unit::Nanoseconds,
+            None,
+        )))
     }
 
     fn layout() -> Layout {

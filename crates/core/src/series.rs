@@ -196,7 +196,8 @@ impl FamilyCore {
         }
         let text: usize = values.iter().map(|v| v.len()).sum();
         let cost = self.series_bytes() + text;
-        if known && state.by_labels.len() < self.shared.series_cap && self.shared.ledger.fits(cost) {
+        if known && state.by_labels.len() < self.shared.series_cap && self.shared.ledger.fits(cost)
+        {
             let metric = take(spare, Wanted { spec: self.spec, overflow: false })?;
             let labels = values.iter().collect();
             return Ok(self.insert(state, labels, metric, cost));

@@ -30,11 +30,16 @@ type Number = fn(&Numbers) -> u64;
 /// A metric's name, help and source.
 type Shown = (&'static str, &'static str, Number);
 
-const COUNTERS: [Shown; 6] = [
+const COUNTERS: [Shown; 7] = [
     (
         "perf_monitor_series_refused_total",
         "Look-ups of new label values that found no room and went to an overflow series.",
         |n| n.registry.refused_series,
+    ),
+    (
+        "perf_monitor_coarse_records_total",
+        "Records of histograms that the budget had no cells for: known to a factor of two.",
+        |n| n.registry.coarse_records,
     ),
     (
         "perf_monitor_series_expired_total",
