@@ -72,6 +72,30 @@ impl Ledger {
     }
 }
 
+/// Where something charges the bytes that it grows by.
+#[derive(Clone)]
+pub(crate) struct Account {
+    pub(crate) ledger: Arc<Ledger>,
+    /// Whether it gets them though there are none left: the last place that a record has, and the one
+    /// metric that everybody looks at.
+    pub(crate) always: bool,
+}
+
+impl Account {
+    /// Charges `bytes` of a histogram, unless there are none left.
+    pub(crate) fn grow(&self, bytes: usize) -> bool {
+        if self.always {
+            self.ledger.charge(bytes, true);
+            return true;
+        }
+        self.ledger.try_charge(bytes, true)
+    }
+
+    pub(crate) fn shrink(&self, bytes: usize) {
+        self.ledger.discharge(bytes, true);
+    }
+}
+
 /// The bytes that a registry may take ([`RegistryBuilder::budget_bytes`]), for structures that
 /// stand beside its series and grow with them: tables of names, rings of samples.
 ///

@@ -5,7 +5,9 @@ mod tsc;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+
+use crate::wall;
 
 /// A moment, to measure a duration from.
 ///
@@ -63,6 +65,22 @@ impl Instant {
             return tsc::to_ns(delta, rate);
         }
         delta
+    }
+
+    /// Nanoseconds from `earlier` to this moment; 0 if another thread's `earlier` is later.
+    #[inline(always)]
+    pub(crate) fn ns_after(self, earlier: Instant) -> u64 {
+        if self.0 > earlier.0 { self.ns_since(earlier) } else { 0 }
+    }
+
+    /// As a number that only this process understands.
+    pub(crate) fn ticks(self) -> u64 {
+        self.0
+    }
+
+    /// The moment of [`ticks`](Self::ticks).
+    pub(crate) fn of_ticks(ticks: u64) -> Instant {
+        Instant(ticks)
     }
 
     /// The duration from this moment to now.
@@ -131,13 +149,14 @@ impl Clock {
         }
     }
 
-    /// Nanoseconds since the Unix epoch.
+    /// Nanoseconds since the Unix epoch, as the system's clock tells it; when somebody sets that clock,
+    /// this follows within 50 ms.
+    ///
+    /// # Cost
+    /// A read of the fast clock; now and then a call of the system.
     pub fn unix_ns(&self) -> u64 {
         match &self.0 {
-            Source::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH);
-                since.map_or(0, |d| d.as_nanos() as u64)
-            }
+            Source::System => wall::unix_ns(),
             Source::Fake(now) => FAKE_EPOCH_NS + now.load(Ordering::SeqCst),
         }
     }

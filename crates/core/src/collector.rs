@@ -262,10 +262,10 @@ fn register_requests(registry: &Registry) -> Result<Arc<RequestCore>, Error> {
     let duration = Desc::new("request_duration_seconds", "Time that requests take.");
     let spec = Spec::Histogram(Layout::LATENCY);
     let duration = registry.family(duration.unit(Unit::Microseconds), spec, &[])?;
-    let core = Arc::new(RequestCore(TrackerCore::new(clock)));
+    let core = Arc::new(RequestCore(TrackerCore::new(clock, Some(registry.account_always()))));
     total.adopt(&["success"], Metric::Requests(core.clone(), false), COST);
     total.adopt(&["failure"], Metric::Requests(core.clone(), true), COST);
-    duration.adopt(&[], Metric::RequestDuration(core.clone()), spec.full_cost());
+    duration.adopt(&[], Metric::RequestDuration(core.clone()), spec.cost());
     Ok(core)
 }
 

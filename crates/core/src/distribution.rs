@@ -8,7 +8,7 @@
 //! counted twice.
 
 use crate::arena::{ArenaRef, OwnedBlock, Slabs};
-use crate::budget::Ledger;
+use crate::budget::Account;
 #[cfg(not(loom))]
 use crate::local;
 use crate::slab::{CellId, bump};
@@ -53,7 +53,7 @@ pub(crate) struct Distribution {
     carried: Lock<BTreeMap<u32, u64>>,
     clamped: AtomicU64,
     /// What octaves of the base are charged to.
-    ledger: Option<std::sync::Arc<Ledger>>,
+    account: Option<Account>,
 }
 
 impl Distribution {
@@ -61,7 +61,7 @@ impl Distribution {
         arena: ArenaRef,
         layout: Layout,
         sum_unit: Unit,
-        ledger: Option<std::sync::Arc<Ledger>>,
+        account: Option<Account>,
     ) -> Distribution {
         let octaves = layout.octaves();
         Distribution {
@@ -72,18 +72,13 @@ impl Distribution {
             base: (0..octaves).map(|_| AtomicU64::new(0)).collect(),
             carried: Lock::new(BTreeMap::new()),
             clamped: AtomicU64::new(0),
-            ledger,
+            account,
         }
     }
 
     /// Bytes that it begins with; octaves are charged as they come.
     pub(crate) fn cost(layout: Layout) -> usize {
         size_of::<Distribution>() + BESIDE + layout.octaves() * size_of::<AtomicU64>()
-    }
-
-    /// Bytes of all its octaves.
-    pub(crate) fn octaves_cost(layout: Layout) -> usize {
-        layout.octaves() * octave_cost(layout)
     }
 
     pub(crate) fn id(&self) -> CellId {
@@ -218,8 +213,8 @@ impl Distribution {
     fn record_coarse(&self, octave: usize) {
         let last = ((octave + 1) * self.layout.octave_cells() - 1) as u32;
         *self.carried.lock().entry(last).or_default() += 1;
-        if let Some(ledger) = &self.ledger {
-            ledger.coarse.fetch_add(1, Ordering::Relaxed);
+        if let Some(account) = &self.account {
+            account.ledger.coarse.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -238,9 +233,8 @@ impl Distribution {
         if let Some(octave) = unsafe { octave::get(word.load(Ordering::Acquire), cells) } {
             return Some(octave);
         }
-        let charged =
-            |ledger: &std::sync::Arc<Ledger>| ledger.try_charge(octave_cost(self.layout), true);
-        if !self.ledger.as_ref().is_none_or(charged) {
+        let grow = |account: &Account| account.grow(octave_cost(self.layout));
+        if !self.account.as_ref().is_none_or(grow) {
             return None;
         }
         let new = octave::new(cells);
@@ -258,8 +252,8 @@ impl Distribution {
     }
 
     fn discharge_octaves(&self, octaves: usize) {
-        if let Some(ledger) = &self.ledger {
-            ledger.discharge(octaves * octave_cost(self.layout), true);
+        if let Some(account) = &self.account {
+            account.shrink(octaves * octave_cost(self.layout));
         }
     }
 

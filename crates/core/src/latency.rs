@@ -3,6 +3,7 @@
 use crate::arena::Slabs;
 use crate::atomic::by_index;
 use crate::average::Weights;
+use crate::budget::Account;
 use crate::clock::Clock;
 use crate::distribution::{AVERAGE, COUNT, Distribution, FAILED, Record};
 use crate::sync::Lock;
@@ -94,7 +95,7 @@ impl LatencyTracker {
 
     /// The same with a clock for its window.
     pub fn with_clock(clock: Clock) -> LatencyTracker {
-        LatencyTracker { core: Arc::new(TrackerCore::new(clock)) }
+        LatencyTracker { core: Arc::new(TrackerCore::new(clock, None)) }
     }
 
     /// Records a latency in microseconds. 0 is a latency; one above 60,000,000 is recorded as that
@@ -152,10 +153,10 @@ impl std::fmt::Debug for LatencyTracker {
 }
 
 impl TrackerCore {
-    pub(crate) fn new(clock: Clock) -> TrackerCore {
+    pub(crate) fn new(clock: Clock, account: Option<Account>) -> TrackerCore {
         let state = State { window: Window::new(clock.now_ns()), weights: Weights::default() };
         TrackerCore {
-            cells: Distribution::new(local::arena(), Layout::LATENCY, Unit::Nanoseconds, None),
+            cells: Distribution::new(local::arena(), Layout::LATENCY, Unit::Nanoseconds, account),
             state: Lock::new(state),
             clock,
         }

@@ -92,6 +92,8 @@ mod slot;
 #[cfg(not(loom))]
 mod stats;
 #[cfg(not(loom))]
+mod wall;
+#[cfg(not(loom))]
 mod window;
 
 /// The engine's parts as the model checker drives them.

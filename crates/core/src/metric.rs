@@ -1,7 +1,7 @@
 //! A series' metric, whatever its kind.
 
 use crate::arena::Slabs;
-use crate::budget::Ledger;
+use crate::budget::Account;
 use crate::collector::RequestCore;
 use crate::counter::{
     Counter, CounterCore, FloatCounter, FloatCounterCore, ObservedCore, ObservedCounter,
@@ -60,14 +60,6 @@ impl Spec {
         }
     }
 
-    /// The same with all the cells that it could ever take.
-    pub(crate) fn full_cost(self) -> usize {
-        match self {
-            Spec::Histogram(layout) => self.cost() + Distribution::octaves_cost(layout),
-            other => other.cost(),
-        }
-    }
-
     /// The same kind in the least bytes, for an overflow series that has no room either.
     pub(crate) fn frugal(self) -> Spec {
         match self {
@@ -93,8 +85,8 @@ pub(crate) enum Metric {
 }
 
 impl Metric {
-    /// Octaves of a histogram are charged to `ledger` as they come.
-    pub(crate) fn new(spec: Spec, unit: Unit, ledger: Option<&Arc<Ledger>>) -> Metric {
+    /// Octaves of a histogram are charged to `account` as they come.
+    pub(crate) fn new(spec: Spec, unit: Unit, account: Option<Account>) -> Metric {
         let arena = local::arena();
         match spec {
             Spec::Counter => Metric::Counter(Arc::new(CounterCore::new(arena))),
@@ -102,7 +94,7 @@ impl Metric {
             Spec::Observed => Metric::Observed(Arc::new(ObservedCore::new())),
             Spec::Gauge => Metric::Gauge(Arc::new(GaugeCore::new(arena))),
             Spec::Histogram(layout) => {
-                let cells = Distribution::new(arena, layout, unit, ledger.cloned());
+                let cells = Distribution::new(arena, layout, unit, account);
                 Metric::Histogram(Arc::new(HistogramCore::new(cells, unit)))
             }
             Spec::Requests => unreachable!("the collector brings its own cells"),

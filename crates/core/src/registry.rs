@@ -1,6 +1,6 @@
 //! The metrics of a service, by name.
 
-use crate::budget::{Budget, Ledger};
+use crate::budget::{Account, Budget, Ledger};
 use crate::clock::{self, Clock};
 use crate::counter::{Counter, FloatCounter, ObservedCounter};
 use crate::cursor::{Cursor, Place};
@@ -389,6 +389,11 @@ impl Registry {
     /// The bytes that series and what stands beside them may take.
     pub fn budget(&self) -> Budget {
         Budget(self.inner.shared.ledger.clone())
+    }
+
+    /// For what takes its bytes whatever the budget says.
+    pub(crate) fn account_always(&self) -> Account {
+        Account { ledger: self.inner.shared.ledger.clone(), always: true }
     }
 
     /// The registry's only `T`, made by `make` the first time: how a set of instruments is the same for

@@ -1,5 +1,6 @@
 //! The series of one name: who is there, who comes, and who goes.
 
+use crate::budget::Account;
 use crate::cache::{Sought, Words};
 use crate::key::{ByLabels, Labels};
 use crate::metric::{Metric, Spec};
@@ -134,8 +135,8 @@ impl FamilyCore {
     }
 
     fn new_metric(&self, wanted: Wanted) -> Metric {
-        let ledger = (!wanted.overflow).then_some(&self.shared.ledger);
-        Metric::new(wanted.spec, self.info.unit, ledger)
+        let account = Account { ledger: self.shared.ledger.clone(), always: wanted.overflow };
+        Metric::new(wanted.spec, self.info.unit, Some(account))
     }
 
     fn overflow_metric(&self) -> Wanted {
@@ -236,7 +237,7 @@ impl FamilyCore {
     /// The series that takes what has no other. There is one, outside the budget, so that every
     /// record has a place; it keeps a histogram to one digit.
     fn insert_overflow(&self, state: &mut State, metric: Metric) -> Arc<Series> {
-        let cost = SERIES_BYTES + self.spec.frugal().full_cost();
+        let cost = SERIES_BYTES + self.spec.frugal().cost();
         let series = self.new_series(LabelValues::default(), true, metric, cost);
         state.overflow = Some(series.clone());
         self.push(state, &series);
