@@ -1,19 +1,28 @@
 //! Instruments by name: a map with a bound, and in each thread a small cache in front of it.
 //!
 //! A name is one to three texts. The cache compares all of them, so a hash is never taken for the
-//! name; it holds no lock, so threads that record by name do not meet.
+//! name; it holds no lock, so threads that record by name do not meet. Names beyond the cache's
+//! places, or beyond the bound, take a short lock.
 
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
-use perf_monitor_core::{Budget, LabelValues, Lock, Reservation};
+use perf_monitor_core::{Budget, Family, Instrument, LabelValues, Lock, Reservation};
+
+use crate::once::Once;
+use crate::texts::{hash, same};
 
 /// Entries of a thread's cache: 4 KiB, made when the thread first records by name.
-const CACHED: usize = 128;
+const CACHED: usize = 256;
+
+/// Entries of a hash: of a hundred names, a few share such a set, where a third of them would share
+/// a single place.
+const WAYS: usize = 2;
 
 /// Names that a table may have, beyond what its budget says.
 const NAMES: usize = 10_000;
@@ -23,12 +32,17 @@ pub(crate) struct Table<V> {
     /// Not the same for any two tables of the process.
     id: u64,
     budget: Budget,
-    entries: Lock<HashMap<u64, Vec<Arc<Entry<V>>>, BuildHasherDefault<Hashed>>>,
-    overflow: OnceLock<Arc<Entry<V>>>,
+    entries: Lock<ByHash<Vec<Arc<Entry<V>>>>>,
+    overflow: Once<Arc<Entry<V>>>,
     /// Bytes of the series of one name.
     series_bytes: usize,
+    /// Bytes of the overflow series, which come last, and whatever the budget says. Names leave them
+    /// free, so that it holds nevertheless.
+    overflow_bytes: usize,
     make: Make<V>,
 }
+
+type ByHash<T> = HashMap<u64, T, BuildHasherDefault<Hashed>>;
 
 /// Makes the instrument of a name, unless its series have no room; without a name, the one of all that
 /// had none.
@@ -37,15 +51,17 @@ type Make<V> = Box<dyn Fn(Option<&[&str]>) -> Option<V> + Send + Sync>;
 /// One instrument and its name.
 pub(crate) struct Entry<V> {
     table: u64,
-    hash: u64,
     name: LabelValues,
     pub(crate) value: V,
     _charged: Option<Reservation>,
 }
 
 impl<V> Entry<V> {
+    #[inline]
     fn is(&self, table: u64, name: &[&str]) -> bool {
-        self.table == table && self.name.iter().eq(name.iter().copied())
+        self.table == table
+            && self.name.len() == name.len()
+            && self.name.iter().zip(name).all(|(a, b)| same(a.as_bytes(), b.as_bytes()))
     }
 
     /// The texts of its name; none for the instrument of what found no room.
@@ -68,10 +84,18 @@ impl<V: Send + Sync + 'static> Table<V> {
             id: IDS.fetch_add(1, Ordering::Relaxed),
             budget,
             entries: Lock::new(HashMap::default()),
-            overflow: OnceLock::new(),
+            overflow: Once::new(),
             series_bytes,
+            overflow_bytes: series_bytes,
             make: Box::new(make),
         }
+    }
+
+    /// The same, where so many of the series are histograms: in overflow these have all their octaves
+    /// from the beginning.
+    pub(crate) fn of_histograms(self, histograms: usize) -> Table<V> {
+        let overflow_bytes = self.series_bytes + histograms * OVERFLOW_OCTAVES;
+        Table { overflow_bytes, ..self }
     }
 
     /// Runs `see` with the instrument of this name, which begins if it is new; without room, with the
@@ -80,23 +104,26 @@ impl<V: Send + Sync + 'static> Table<V> {
     pub(crate) fn with<R>(&self, name: &[&str], see: impl FnOnce(&V) -> R) -> R {
         let hash = hash(self.id, name);
         let mut see = Some(see);
-        let seen = CACHE.try_with(|cache| {
-            let cache = cache.try_borrow().ok()?;
-            let entry = cache.entries.get(place(hash))?.as_ref()?;
+        let seen = cached(hash, |entry| {
             let entry = entry.downcast_ref::<Entry<V>>()?;
-            (entry.hash == hash && entry.is(self.id, name))
-                .then(|| see.take().map(|see| see(&entry.value)))?
+            let see = entry.is(self.id, name).then(|| see.take())??;
+            Some(see(&entry.value))
         });
         match (seen, see) {
-            (Ok(Some(result)), _) => result,
-            (_, Some(see)) => see(&self.entry(hash, name).value),
-            _ => unreachable!("`see` is taken by the run that gives the result"),
+            (Some(result), _) => result,
+            (None, Some(see)) => see(&self.entry(hash, name).value),
+            (None, None) => unreachable!("`see` is taken by the run that gives the result"),
         }
     }
 
     /// The instrument of this name, to keep.
     pub(crate) fn get(&self, name: &[&str]) -> Arc<Entry<V>> {
-        self.entry(hash(self.id, name), name)
+        let hash = hash(self.id, name);
+        let known = cached(hash, |entry| {
+            let found = entry.downcast_ref::<Entry<V>>()?.is(self.id, name);
+            found.then(|| entry.clone().downcast().ok())?
+        });
+        known.unwrap_or_else(|| self.entry(hash, name))
     }
 
     #[cold]
@@ -124,11 +151,11 @@ impl<V: Send + Sync + 'static> Table<V> {
         }
         let charged = self.budget.reserve(size_of::<Entry<V>>() + text + BESIDE)?;
         // All of its series or none: that there is room is asked before the first one begins.
-        drop(self.budget.reserve(self.series_bytes)?);
+        let later = self.overflow.get().map_or(self.overflow_bytes, |_| 0);
+        drop(self.budget.reserve(self.series_bytes + MOST_SERIES * text + later)?);
         // Outside the lock, as it registers series.
         let made = Arc::new(Entry {
             table: self.id,
-            hash,
             name: name.iter().collect(),
             value: (self.make)(Some(name))?,
             _charged: Some(charged),
@@ -148,10 +175,9 @@ impl<V: Send + Sync + 'static> Table<V> {
     #[cold]
     fn refuse(&self) -> Arc<Entry<V>> {
         self.budget.count_refused();
-        let overflow = self.overflow.get_or_init(|| {
+        let overflow = self.overflow.get_or_make(|| {
             Arc::new(Entry {
                 table: self.id,
-                hash: 0,
                 name: LabelValues::default(),
                 value: (self.make)(None).expect("what has no name needs no room"),
                 _charged: None,
@@ -172,17 +198,42 @@ impl<V: Send + Sync + 'static> Table<V> {
 /// Bytes of an entry beside itself: its allocation, its place in the map.
 const BESIDE: usize = 120;
 
+/// Series of a name, each of which has it as its labels.
+const MOST_SERIES: usize = 6;
+
+/// What the octaves of a histogram in overflow are charged at most: 48 of 96 bytes.
+const OVERFLOW_OCTAVES: usize = 48 * 96;
+
+/// The series of this name, unless it has no room; without a name, the overflow series.
+pub(crate) fn series<M: Instrument>(family: &Family<M>, name: Option<&[&str]>) -> Option<M> {
+    match name {
+        Some(name) => family.try_with(name).ok()?,
+        None => Some(family.overflow()),
+    }
+}
+
 thread_local! {
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache { entries: Vec::new() }) };
 }
 
-/// What a thread remembers: a place for each hash, whatever the table.
+/// What a thread remembers: a set of places for each hash, whatever the table.
 struct Cache {
     entries: Vec<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
-const fn place(hash: u64) -> usize {
-    (hash >> 57) as usize % CACHED
+/// Shows `see` what the thread remembers under `hash`, until it finds what it looks for.
+#[inline(always)]
+fn cached<R>(hash: u64, see: impl FnMut(&Arc<dyn Any + Send + Sync>) -> Option<R>) -> Option<R> {
+    let seen = CACHE.try_with(|cache| {
+        let cache = cache.try_borrow().ok()?;
+        cache.entries.get(set(hash))?.iter().flatten().find_map(see)
+    });
+    seen.ok()?
+}
+
+const fn set(hash: u64) -> Range<usize> {
+    let first = hash as usize % (CACHED / WAYS) * WAYS;
+    first..first + WAYS
 }
 
 #[cold]
@@ -193,34 +244,13 @@ fn remember<V: Send + Sync + 'static>(hash: u64, entry: Arc<Entry<V>>) {
         if cache.entries.is_empty() {
             cache.entries.resize_with(CACHED, || None);
         }
-        cache.entries[place(hash)].replace(entry)
+        let set = &mut cache.entries[set(hash)];
+        // The newest first; the oldest goes.
+        set.rotate_right(1);
+        set[0].replace(entry)
     });
     // Dropped here, where nothing is borrowed.
     drop(forgotten);
-}
-
-/// Mixes the texts eight bytes at a time, by the multiplier of FxHash; equal texts give equal
-/// hashes, and what is compared afterwards is the texts.
-#[inline]
-fn hash(table: u64, name: &[&str]) -> u64 {
-    let mut hash = table;
-    for text in name {
-        let bytes = text.as_bytes();
-        let mut chunks = bytes.chunks_exact(8);
-        for chunk in &mut chunks {
-            hash = mix(hash, u64::from_le_bytes(chunk.try_into().expect("eight bytes")));
-        }
-        let rest = chunks.remainder();
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        hash = mix(hash, u64::from_le_bytes(last) ^ ((bytes.len() as u64) << 56));
-    }
-    hash
-}
-
-#[inline(always)]
-fn mix(hash: u64, word: u64) -> u64 {
-    (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Takes a number that is a hash already.
@@ -244,7 +274,7 @@ impl Hasher for Hashed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perf_monitor_core::Registry;
+    use perf_monitor_core::{Desc, HistogramOptions, Registry};
 
     fn table(registry: &Registry) -> Table<String> {
         Table::new(registry.budget(), 0, |name| match name {
@@ -277,6 +307,23 @@ mod tests {
     }
 
     #[test]
+    fn names_leave_room_for_the_series_of_those_that_find_none() {
+        let registry = Registry::builder().budget_bytes(20_000).build();
+        let desc = Desc::new("a_seconds", "").unit(perf_monitor_core::Unit::Nanoseconds);
+        let options = HistogramOptions::default().highest(1 << 50);
+        let family = registry.histogram_family(desc, &["name"], options).unwrap();
+        let bytes = family.series_bytes();
+        let make = move |name: Option<&[&str]>| series(&family, name);
+        let table = Table::new(registry.budget(), bytes, make).of_histograms(1);
+        let names: Vec<String> = (0..100).map(|n| format!("name {n}")).collect();
+        names.iter().for_each(|name| table.with(&[name], |one| one.record(5)));
+        let entries = table.entries();
+        assert!(entries.len() > 5 && entries.last().unwrap().name().is_empty());
+        assert_eq!(entries.iter().map(|one| one.value.value().count).sum::<u64>(), 100);
+        assert!(registry.stats().charged_bytes <= 20_000, "{:?}", registry.stats());
+    }
+
+    #[test]
     fn what_finds_no_room_is_one_instrument_and_counted() {
         let registry = Registry::builder().budget_bytes(1_000).build();
         let table = table(&registry);
@@ -287,6 +334,20 @@ mod tests {
         assert_eq!(registry.stats().refused_series, refused as u64);
         assert_eq!(table.entries().len(), 100 - refused + 1);
         assert!(registry.stats().charged_bytes <= 1_000);
+    }
+
+    #[test]
+    fn names_that_push_each_other_out_of_the_cache_keep_their_instruments() {
+        let registry = Registry::new();
+        let table = table(&registry);
+        let names: Vec<String> = (0..1_000).map(|n| n.to_string()).collect();
+        for _ in 0..3 {
+            for name in &names {
+                assert_eq!(table.with(&[name], String::clone), *name);
+                assert_eq!(table.get(&[name]).value, *name);
+            }
+        }
+        assert_eq!(table.entries().len(), 1_000);
     }
 
     #[test]
