@@ -1,9 +1,9 @@
-//! Why an export could not be set up.
+//! Why an export could not be made.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Why an exporter could not be configured or started.
+/// Why an exporter could not be configured or started, or a file not be written.
 ///
 /// Opaque: ask with the `is_*` predicates. Scrapes themselves never fail; what they leave out is counted in
 /// [`ExporterStats`](crate::ExporterStats).
@@ -19,6 +19,7 @@ pub(crate) enum ErrorKind {
     Options,
     AddressInUse,
     Start,
+    File,
 }
 
 impl Error {
@@ -31,7 +32,7 @@ impl Error {
         self
     }
 
-    /// An edge, a constant label or an option of the listener cannot be used as it is: correct it.
+    /// An edge, a constant label, an option of the listener or the name of a format cannot be used as it is: correct it.
     pub fn is_options(&self) -> bool {
         self.kind == ErrorKind::Options
     }
@@ -39,6 +40,11 @@ impl Error {
     /// The address is taken: choose another, or port 0.
     pub fn is_address_in_use(&self) -> bool {
         self.kind == ErrorKind::AddressInUse
+    }
+
+    /// A file could not be written; it is as it was. The sentence says what to do, the source what the system said.
+    pub fn is_file(&self) -> bool {
+        self.kind == ErrorKind::File
     }
 }
 

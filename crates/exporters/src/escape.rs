@@ -45,3 +45,52 @@ pub(crate) fn push_json(out: &mut Vec<u8>, text: &str) {
     }
     out.push(b'"');
 }
+
+/// A name for one line of text that people read: what is not seen or turns the line around is spelled out, an empty
+/// name and one with spaces around it stand in quotes.
+pub(crate) fn plain(name: &str) -> String {
+    let visible = visible(name);
+    if name.trim().len() < name.len() || name.is_empty() {
+        format!("\"{visible}\"")
+    } else {
+        visible
+    }
+}
+
+/// A text with control characters, line breaks, marks of direction and invisible characters spelled out.
+pub(crate) fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_visible(c) {
+            true => out.push(c),
+            false => out.extend(c.escape_default()),
+        }
+    }
+    out
+}
+
+fn is_visible(c: char) -> bool {
+    let hidden = matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    !c.is_control() && !hidden
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_on_their_line() {
+        for (name, wanted) in [
+            ("fetch", "fetch"),
+            ("größer 🙂", "größer 🙂"),
+            ("a\nb\t\u{1b}[31m", "a\\nb\\t\\u{1b}[31m"),
+            ("abc\u{202e}def\u{2028}", "\"abc\\u{202e}def\\u{2028}\""),
+            ("", "\"\""),
+            (" a ", "\" a \""),
+        ] {
+            assert_eq!(plain(name), wanted);
+        }
+    }
+}

@@ -8,6 +8,7 @@ use http::header::{CONTENT_ENCODING, HeaderValue, VARY};
 use http::{HeaderMap, StatusCode};
 use perf_monitor_core::Registry;
 use perf_monitor_http::{Body, Handler, Request, Response, answer};
+use perf_monitor_instruments::{ResourceSample, Resources};
 
 use crate::format::{Format, accepts_gzip};
 use crate::gzip::{Gzip, Places};
@@ -91,6 +92,12 @@ impl MetricsExporter {
         move |request: Request| ready(exporter.snapshot(request.headers()))
     }
 
+    /// Answers `/api/series.csv`; see [`csv_handler`].
+    pub fn csv_handler(&self, resources: &Resources) -> impl Handler + use<> {
+        let (exporter, resources) = (self.clone(), resources.clone());
+        move |request: Request| ready(exporter.csv(request.headers(), resources.history()))
+    }
+
     fn metrics(&self, headers: &HeaderMap) -> Response {
         self.inner.stats.scrapes.add_one();
         let format = Format::negotiate(headers);
@@ -101,6 +108,11 @@ impl MetricsExporter {
         self.inner.stats.snapshots.add_one();
         let scrape = Scrape::json(&self.inner.registry);
         self.stream(scrape, headers, "application/json", "accept-encoding")
+    }
+
+    fn csv(&self, headers: &HeaderMap, history: Vec<ResourceSample>) -> Response {
+        let scrape = Scrape::csv(&self.inner.registry, history);
+        self.stream(scrape, headers, "text/csv; charset=utf-8; header=present", "accept-encoding")
     }
 
     fn stream(
@@ -157,4 +169,10 @@ pub fn metrics_handler(registry: &Registry, options: ExporterOptions) -> impl Ha
 /// and what is not known (quantiles of an empty histogram) is `null`.
 pub fn snapshot_handler(registry: &Registry) -> impl Handler + use<> {
     MetricsExporter::new(registry, ExporterOptions::default()).snapshot_handler()
+}
+
+/// Answers `/api/series.csv` with what `registry` holds and the history of `resources`, as comma-separated values in
+/// chunks; see [`to_csv`](crate::to_csv) for the columns.
+pub fn csv_handler(registry: &Registry, resources: &Resources) -> impl Handler + use<> {
+    MetricsExporter::new(registry, ExporterOptions::default()).csv_handler(resources)
 }

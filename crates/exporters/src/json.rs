@@ -8,7 +8,8 @@ use crate::escape::{push_all, push_json};
 use crate::number::{decimals, push_decimal, push_float, push_integer, scaled};
 use crate::scrape::Encode;
 
-const QUANTILES: [(&str, f64); 5] =
+/// The quantiles of a histogram, by their names.
+pub(crate) const QUANTILES: [(&str, f64); 5] =
     [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)];
 
 /// Writes what a registry visits it with as one JSON object.

@@ -2,7 +2,11 @@
 //!
 //! Prometheus text 0.0.4 and OpenMetrics 1.0.0, chosen by what the client accepts, compressed where it takes gzip, and
 //! streamed: a scrape of a hundred thousand series holds one chunk of it in memory. Besides, JSON for pages and
-//! scripts, and exchange with registries of the `prometheus` crate.
+//! scripts, comma-separated values for spreadsheets, and exchange with registries of the `prometheus` crate.
+//!
+//! What the instruments of a service recorded is also written for people and for the end of a run:
+//! [`PerformanceReport`] as text or Markdown, [`RunMetrics`] as one JSON document. [`write_atomically`] puts any of it
+//! into a file that is never seen half written.
 //!
 //! ```no_run
 //! use perf_monitor_core::Registry;
@@ -32,6 +36,7 @@ mod number;
 mod prepared;
 mod text;
 
+mod csv;
 mod json;
 
 mod gzip;
@@ -42,17 +47,28 @@ mod options;
 mod prometheus_exporter;
 mod stats;
 
+mod file;
+mod handlers;
+mod moment;
+mod report;
+mod run;
+
 #[cfg(feature = "prometheus")]
 mod bridge;
 
 #[cfg(feature = "prometheus")]
 pub use bridge::RegistryCollector;
+pub use csv::to_csv;
 pub use edges::Edges;
 pub use error::Error;
-pub use exporter::{MetricsExporter, metrics_handler, snapshot_handler};
+pub use exporter::{MetricsExporter, csv_handler, metrics_handler, snapshot_handler};
+pub use file::write_atomically;
 pub use format::Format;
+pub use handlers::{report_handler, run_handler};
 pub use options::ExporterOptions;
 pub use prometheus_exporter::PrometheusExporter;
+pub use report::{PerformanceReport, ReportFormat, generate_performance_report};
+pub use run::RunMetrics;
 pub use scrape::Scrape;
 pub use stats::ExporterStats;
 pub use text::TextEncoder;

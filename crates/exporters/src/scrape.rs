@@ -1,8 +1,12 @@
 //! One exposition, made in chunks while a client reads it.
 
+use std::io::{self, Write};
+
 use perf_monitor_core::{Cursor, Registry, Visitor};
 use perf_monitor_http::{CHUNK_BYTES, ChunkSource};
+use perf_monitor_instruments::ResourceSample;
 
+use crate::csv::CsvEncoder;
 use crate::json::JsonEncoder;
 use crate::text::TextEncoder;
 
@@ -67,6 +71,12 @@ impl Scrape {
         Scrape::with(registry, Box::new(JsonEncoder::new()))
     }
 
+    /// `registry` as comma-separated values, then `history`; see [`to_csv`](crate::to_csv) for its columns.
+    pub fn csv(registry: &Registry, history: Vec<ResourceSample>) -> Scrape {
+        let now = registry.clock().unix_ns();
+        Scrape::with(registry, Box::new(CsvEncoder::new(now, history)))
+    }
+
     pub(crate) fn with(registry: &Registry, encoder: Box<dyn Encode>) -> Scrape {
         Scrape { cursor: registry.cursor(), encoder, series_at_once: 1, registry_remains: true }
     }
@@ -75,6 +85,22 @@ impl Scrape {
     pub fn read_to_end(mut self) -> Vec<u8> {
         while self.step() {}
         std::mem::take(self.encoder.buffer())
+    }
+
+    /// Writes all of it, a chunk at a time.
+    ///
+    /// # Errors
+    /// What `out` answers.
+    pub fn write_to(mut self, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        loop {
+            let more = self.next_chunk(&mut chunk);
+            out.write_all(&chunk)?;
+            chunk.clear();
+            if !more {
+                return Ok(());
+            }
+        }
     }
 
     /// Appends the next few series, or a part of the rest; returns whether more remains.

@@ -11,7 +11,7 @@ fn encoded(mut encoder: TextEncoder) -> String {
 
 /// Compares with the file of that name in `tests/golden`.
 #[track_caller]
-fn check(name: &str, actual: &str) {
+pub(crate) fn check(name: &str, actual: &str) {
     let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
     if expected != actual {

@@ -6,11 +6,15 @@ mod parser;
 
 #[cfg(feature = "prometheus")]
 mod bridges;
+mod csv;
+mod file;
 mod golden;
 mod handlers;
 mod histograms;
 mod hostile;
 mod peers;
+mod report;
+mod run;
 mod scrape;
 mod server;
 mod snapshot;
