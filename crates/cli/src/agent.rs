@@ -7,7 +7,7 @@ use std::time::Duration;
 use perf_monitor::host::{HostOptions, NameFilter, unsupported};
 use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder};
 
-use crate::args::Args;
+use crate::args::AgentArgs;
 use crate::config::{Config, HostConfig};
 use crate::demo::Demo;
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ const USUAL_PORT: u16 = 9464;
 ///
 /// # Errors
 /// The settings file, the address, or what the system refuses; each says what to do instead.
-pub(crate) fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: AgentArgs) -> Result<()> {
     let config = match &args.config {
         Some(path) => Config::read(path)?,
         None => Config::default(),
@@ -35,8 +35,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let monitor =
         builder(&args, &config, tick).start().map_err(|e| Error::new(format!("{e}")).because(e))?;
     let demo = args.demo.then(|| Demo::start(&monitor)).transpose()?;
-    let watched = watched(&config.host, unsupported(), demo.is_some());
-    tell(&greeting(&monitor, demo.as_ref(), &watched, tick, asked.is_none()));
+    tell(&greeting(&monitor, demo.as_ref(), &config, tick, asked.is_none()));
     stop.wait();
     drop(demo);
     monitor.stop();
@@ -44,13 +43,14 @@ pub(crate) fn run(args: Args) -> Result<()> {
 }
 
 /// A monitor as the flags say, then the file, then the usual.
-fn builder(args: &Args, config: &Config, tick: Duration) -> PerformanceMonitorBuilder {
+fn builder(args: &AgentArgs, config: &Config, tick: Duration) -> PerformanceMonitorBuilder {
     let usual = if args.demo { "demo" } else { "perf-monitor" };
     let service = config.service.as_deref().unwrap_or(usual);
     let mut builder = PerformanceMonitor::builder(service)
         .version(env!("CARGO_PKG_VERSION"))
         .tick(tick)
-        .host_options(host_options(&config.host));
+        .host_options(host_options(&config.host))
+        .monitoring(config.monitoring.clone());
     if let Some(address) = args.listen.or(config.listen) {
         builder = builder.listen(address);
     }
@@ -94,17 +94,21 @@ fn host_options(config: &HostConfig) -> HostOptions {
 fn greeting(
     monitor: &PerformanceMonitor,
     demo: Option<&Demo>,
-    watched: &str,
+    config: &Config,
     tick: Duration,
     usual_place: bool,
 ) -> String {
     let url = monitor.url().unwrap_or_default();
     let mut text = format!("perf-monitor {}\n\n", env!("CARGO_PKG_VERSION"));
     let _ = writeln!(text, "  page     {url}/");
-    let _ = writeln!(text, "  metrics  {url}/metrics");
+    if config.monitoring.enable_prometheus_integration {
+        let _ = writeln!(text, "  metrics  {url}/metrics");
+    }
+    let _ = writeln!(text, "  report   {url}/api/report");
     if let Some(demo) = demo {
         let _ = writeln!(text, "  demo     http://{}/", demo.address());
     }
+    let watched = watched(&watched_host(config), unsupported(), demo.is_some());
     let _ = writeln!(text, "\n{watched}, every {tick:?}.");
     let taken = monitor.address().is_some_and(|address| address.port() != USUAL_PORT);
     if usual_place && taken {
@@ -114,6 +118,23 @@ fn greeting(
         );
     }
     text + "Ctrl-C stops it.\n"
+}
+
+/// What the categories of the instruments leave of it.
+fn watched_host(config: &Config) -> HostConfig {
+    let options = &config.monitoring;
+    if options.monitoring_enabled && options.enable_system_metrics {
+        return config.host.clone();
+    }
+    let off = Some(false);
+    HostConfig {
+        cpu: off,
+        memory: off,
+        disks: off,
+        network: off,
+        process: off,
+        ..HostConfig::default()
+    }
 }
 
 /// What is neither turned off nor `missing` on this system, in a sentence.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::EXAMPLE;
 use crate::limits;
@@ -12,7 +12,18 @@ use crate::limits;
 /// Watch this machine in one page: CPU, memory, disks and network, live, and as Prometheus metrics.
 #[derive(Debug, Parser)]
 #[command(name = "perf-monitor", version, after_long_help = settings())]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) agent: AgentArgs,
+}
+
+/// What the program does when it is not told to ask another.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AgentArgs {
     /// Where to serve: an address of this machine with a port. It must be free [default:
     /// 127.0.0.1:9464, or another free port if that one is taken]
     #[arg(long, value_name = "ADDR", value_parser = limits::address)]
@@ -34,6 +45,85 @@ pub(crate) struct Args {
     /// Read settings from a TOML file; what is given here as well goes first
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// What to do instead of watching this machine.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print the performance report of a running monitor
+    Report {
+        /// How it is written
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+        format: ReportFormat,
+
+        #[command(flatten)]
+        source: Source,
+    },
+
+    /// Write what a running monitor has measured, for other programs
+    Export {
+        /// json: the run with its stages, resources and caches; csv: a row for each series and
+        /// sample; prometheus: the text that a scrape gets
+        #[arg(long, value_enum)]
+        format: ExportFormat,
+
+        #[command(flatten)]
+        source: Source,
+    },
+}
+
+/// Whom to ask, and where the answer goes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Source {
+    /// Where the monitor listens
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9464")]
+    pub(crate) url: String,
+
+    /// What that monitor wants to be shown. Other users can see an argument: prefer the variable
+    #[arg(long, value_name = "TOKEN", env = "PERF_MONITOR_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+
+    /// Write to this file, which is replaced once the answer is whole [default: the standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// For whom a report is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For a terminal
+    Text,
+    /// For a page
+    Markdown,
+}
+
+/// For which programs an export is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// One document
+    Json,
+    /// RFC 4180
+    Csv,
+    /// Text format 0.0.4
+    Prometheus,
+}
+
+impl Command {
+    /// The path that a monitor answers this on.
+    pub(crate) fn path(&self) -> &'static str {
+        match self {
+            Command::Report { format: ReportFormat::Text, .. } => "/api/report?format=text",
+            Command::Report { format: ReportFormat::Markdown, .. } => "/api/report?format=markdown",
+            Command::Export { format: ExportFormat::Json, .. } => "/api/run",
+            Command::Export { format: ExportFormat::Csv, .. } => "/api/series.csv",
+            Command::Export { format: ExportFormat::Prometheus, .. } => "/metrics",
+        }
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        let (Command::Report { source, .. } | Command::Export { source, .. }) = self;
+        source
+    }
 }
 
 fn settings() -> String {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use perf_monitor::instruments::MonitoringOptions;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -21,10 +22,11 @@ pub(crate) struct Config {
     pub(crate) token: Option<String>,
     pub(crate) allow_hosts: Vec<String>,
     pub(crate) host: HostConfig,
+    pub(crate) monitoring: MonitoringOptions,
 }
 
 /// What of the machine is watched.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct HostConfig {
     pub(crate) cpu: Option<bool>,
     pub(crate) per_core: Option<bool>,
@@ -53,6 +55,16 @@ network = true
 process = true
 ignore_disks = ["sr*"]
 ignore_interfaces = ["veth*", "docker*"]
+
+[monitoring]                      # of the instruments; these are the defaults
+monitoring_enabled = true
+monitoring_interval = 30.0        # seconds between two samples of the history
+enable_system_metrics = true      # this machine too
+enable_performance_metrics = true
+enable_business_metrics = true
+enable_prometheus_integration = true   # whether /metrics is there
+metrics_sync_interval = 10.0      # seconds; nothing waits for it
+history = 100                     # samples that are kept
 "#;
 
 /// The largest settings file: one with every key takes half a KiB.
@@ -61,7 +73,7 @@ const FILE_BYTES: usize = 64 * 1024;
 /// A key of the file, and where its value goes.
 type Key = (&'static str, fn(&mut Config, &Value<'_>) -> Checked<()>);
 
-const KEYS: [Key; 13] = [
+const KEYS: [Key; 21] = [
     ("service", |c, v| put(&mut c.service, v.text().and_then(limits::name))),
     ("listen", |c, v| put(&mut c.listen, v.text().and_then(|t| limits::address(&t)))),
     ("tick", |c, v| put(&mut c.tick, v.text().and_then(|t| limits::tick(&t)))),
@@ -75,10 +87,38 @@ const KEYS: [Key; 13] = [
     ("host.process", |c, v| put(&mut c.host.process, v.boolean())),
     ("host.ignore_disks", |c, v| put(&mut c.host.ignore_disks, v.texts())),
     ("host.ignore_interfaces", |c, v| put(&mut c.host.ignore_interfaces, v.texts())),
+    ("monitoring.monitoring_enabled", |c, v| set(c, |m| &mut m.monitoring_enabled, v.boolean())),
+    ("monitoring.monitoring_interval", |c, v| set(c, |m| &mut m.monitoring_interval, v.seconds())),
+    ("monitoring.enable_system_metrics", |c, v| {
+        set(c, |m| &mut m.enable_system_metrics, v.boolean())
+    }),
+    ("monitoring.enable_performance_metrics", |c, v| {
+        set(c, |m| &mut m.enable_performance_metrics, v.boolean())
+    }),
+    ("monitoring.enable_business_metrics", |c, v| {
+        set(c, |m| &mut m.enable_business_metrics, v.boolean())
+    }),
+    ("monitoring.enable_prometheus_integration", |c, v| {
+        set(c, |m| &mut m.enable_prometheus_integration, v.boolean())
+    }),
+    ("monitoring.metrics_sync_interval", |c, v| {
+        set(c, |m| &mut m.metrics_sync_interval, v.seconds())
+    }),
+    ("monitoring.history", |c, v| set(c, |m| &mut m.history, v.count())),
 ];
 
 fn put<T>(to: &mut Option<T>, value: Checked<T>) -> Checked<()> {
     value.map(|value| *to = Some(value))
+}
+
+/// Sets an option of the instruments, which knows its own range.
+fn set<T>(
+    config: &mut Config,
+    option: fn(&mut MonitoringOptions) -> &mut T,
+    value: Checked<T>,
+) -> Checked<()> {
+    *option(&mut config.monitoring) = value?;
+    config.monitoring.check().map_err(|e| e.to_string())
 }
 
 impl Config {
@@ -175,6 +215,26 @@ impl Value<'_> {
         }
     }
 
+    /// A number of seconds, or a text with a unit.
+    fn seconds(&self) -> Checked<Duration> {
+        let number = match self.0.get_ref() {
+            DeValue::Integer(number) => number.as_str().parse::<f64>().ok(),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            DeValue::String(text) => return limits::time(text),
+            other => return Err(expected("a number of seconds", other)),
+        };
+        let seconds = number.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        seconds.ok_or_else(|| "it is not a number of seconds: write it like 30.0".into())
+    }
+
+    fn count(&self) -> Checked<usize> {
+        match self.0.get_ref() {
+            DeValue::Integer(number) => usize::from_str_radix(number.as_str(), number.radix())
+                .map_err(|_| format!("`{number}` is not a number of samples: write it like 100")),
+            other => Err(expected("a whole number", other)),
+        }
+    }
+
     fn texts(&self) -> Checked<Vec<String>> {
         match self.0.get_ref() {
             DeValue::Array(values) => values.iter().map(|value| Value(value).text()).collect(),
@@ -219,6 +279,7 @@ mod tests {
             ignore_interfaces: Some(vec!["veth*".into(), "docker*".into()]),
         };
         assert_eq!(config.host, expected);
+        assert_eq!(config.monitoring, MonitoringOptions::default());
         for (key, _) in KEYS {
             let name = key.rsplit('.').next().unwrap();
             assert!(EXAMPLE.contains(&format!("\n{name} = ")), "{key}");
@@ -234,7 +295,7 @@ mod tests {
     fn an_unknown_key_is_named_with_its_line_and_those_that_exist() {
         let text = error("tick = \"1s\"\n\nlisten_on = \"x\"\n");
         assert!(text.starts_with("a.toml:3: unknown key `listen_on`: there are service, listen, "));
-        assert!(text.ends_with("allow_hosts, host"), "{text}");
+        assert!(text.ends_with("allow_hosts, host, monitoring"), "{text}");
         let text = error("[host]\ncpus = true\n");
         assert!(text.starts_with("a.toml:2: unknown key `host.cpus`: there are cpu, per_core, "));
         assert!(error("[hosts]\ncpu = true\n").starts_with("a.toml:1: unknown key `hosts`"));
@@ -261,6 +322,38 @@ mod tests {
         assert!(
             error("listen = \"9464\"").starts_with("a.toml:1: listen: `9464` is not an address")
         );
+    }
+
+    #[test]
+    fn options_of_the_instruments_have_the_seed_s_names_and_units() {
+        let text = "[monitoring]\nmonitoring_interval = 60\nmetrics_sync_interval = 2.5\n\
+                    enable_business_metrics = false\nhistory = 0x10\n";
+        let expected = MonitoringOptions::default()
+            .monitoring_interval(Duration::from_secs(60))
+            .metrics_sync_interval(Duration::from_millis(2_500))
+            .enable_business_metrics(false)
+            .history(16);
+        assert_eq!(Config::parse("a.toml", text).unwrap().monitoring, expected);
+        let text = "[monitoring]\nmonitoring_interval = \"1m\"";
+        let parsed = Config::parse("a.toml", text).unwrap().monitoring;
+        assert_eq!(parsed.monitoring_interval, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn an_option_of_the_instruments_out_of_range_is_named_with_its_line_and_range() {
+        for (line, key, range) in [
+            ("history = 0", "history", "1 to 10000 samples"),
+            ("history = -1", "history", "a number of samples"),
+            ("history = 1.5", "history", "a whole number"),
+            ("monitoring_interval = 0", "monitoring_interval", "0.1 to 86400 seconds"),
+            ("monitoring_interval = nan", "monitoring_interval", "a number of seconds"),
+            ("metrics_sync_interval = -1.0", "metrics_sync_interval", "a number of seconds"),
+            ("enable_system_metrics = 1", "enable_system_metrics", "true or false"),
+        ] {
+            let text = error(&format!("[monitoring]\n{line}\n"));
+            assert!(text.starts_with(&format!("a.toml:2: monitoring.{key}: ")), "{text}");
+            assert!(text.contains(range), "{text}");
+        }
     }
 
     #[test]

@@ -26,12 +26,16 @@ pub(crate) fn address(text: &str) -> Checked<SocketAddr> {
 
 /// A time between two ticks: a number and `ms`, `s` or `m`, from 10 ms to 1 h.
 pub(crate) fn tick(text: &str) -> Checked<Duration> {
-    let tick = duration(text)
-        .ok_or_else(|| format!("`{text}` is not a time: write it like 500ms, 1s or 1m"))?;
+    let tick = time(text)?;
     match TICKS.contains(&tick) {
         true => Ok(tick),
         false => Err(format!("`{text}` is out of range: choose 10ms to 60m")),
     }
+}
+
+/// A number and `ms`, `s` or `m`.
+pub(crate) fn time(text: &str) -> Checked<Duration> {
+    duration(text).ok_or_else(|| format!("`{text}` is not a time: write it like 500ms, 1s or 1m"))
 }
 
 /// A name to show.

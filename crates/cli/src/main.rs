@@ -2,9 +2,11 @@
 
 mod agent;
 mod args;
+mod ask;
 mod config;
 mod demo;
 mod error;
+mod fetch;
 mod limits;
 mod signals;
 
@@ -15,7 +17,12 @@ use clap::Parser;
 use crate::args::Args;
 
 fn main() -> ExitCode {
-    match agent::run(Args::parse()) {
+    let args = Args::parse();
+    let done = match &args.command {
+        Some(command) => ask::run(command),
+        None => agent::run(args.agent),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("perf-monitor: {error}");

@@ -1,8 +1,9 @@
-//! A service of three routes that one command starts and one line monitors.
+//! How little does it take to monitor a service?
 //!
-//! `cargo run --example service`, then open the page that it prints and ask for
+//! `cargo run --example service [ADDRESS]`, then open the page that it prints and ask for
 //! `http://127.0.0.1:8080/`, `/slow` and `/missing` a few times.
 
+use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
@@ -11,7 +12,8 @@ use perf_monitor::PerformanceMonitor;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let monitor = PerformanceMonitor::start("example")?;
-    let listener = TcpListener::bind(("127.0.0.1", 8080))?;
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
+    let listener = TcpListener::bind(address)?;
     println!("service  http://{}", listener.local_addr()?);
     println!("monitor  {}", monitor.url().unwrap_or_default());
     for stream in listener.incoming() {

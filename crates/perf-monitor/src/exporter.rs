@@ -8,6 +8,7 @@ use perf_monitor_exporters::{ExporterOptions, ExporterStats, MetricsExporter};
 use crate::builder::{Context, PerformanceMonitorBuilder};
 use crate::error::Error;
 use crate::monitor::PerformanceMonitor;
+use crate::service::Instruments;
 use crate::share::CounterShare;
 use crate::ticker::Part;
 
@@ -38,7 +39,7 @@ impl PerformanceMonitor {
 }
 
 impl Plan {
-    pub(crate) fn join(self, context: &mut Context) -> Result<Exporter, Error> {
+    pub(crate) fn join(self, context: &mut Context, with: &Instruments) -> Result<Exporter, Error> {
         let mut options = self.options.service(context.service.as_str());
         if let Some(version) = &context.version {
             options = options.version(version.as_str());
@@ -53,9 +54,11 @@ impl Plan {
             once_per_registry: false,
             work: Box::new(move || numbers.collect()),
         });
-        context.routes = std::mem::take(&mut context.routes)
-            .get("/metrics", exporter.handler())
-            .get("/api/snapshot", exporter.snapshot_handler());
+        let mut routes = std::mem::take(&mut context.routes);
+        if with.serve_prometheus() {
+            routes = routes.get("/metrics", exporter.handler());
+        }
+        context.routes = routes.get("/api/snapshot", exporter.snapshot_handler());
         Ok(exporter)
     }
 }

@@ -1,7 +1,22 @@
-//! Whether the ticks keep coming.
+//! How the monitor is, from its ticks to the parts of the service that tell it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+
+/// A part of the service, as it told.
+#[derive(Clone, Debug)]
+pub(crate) struct Component {
+    pub(crate) name: String,
+    /// `healthy`, `degraded` or `unhealthy`.
+    pub(crate) state: &'static str,
+    pub(crate) reason: String,
+    /// Since when, in nanoseconds since 1970.
+    pub(crate) since_unix_ns: u64,
+}
+
+/// Asks for the parts of the service.
+pub(crate) type Components = Arc<dyn Fn() -> Vec<Component> + Send + Sync>;
 
 /// When the last tick was, for `/healthz` to judge.
 #[derive(Debug)]

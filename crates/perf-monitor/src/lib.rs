@@ -44,6 +44,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! What services have in common has instruments: stages, queries, caches, events, errors and more,
+//! each also a metric. `/api/report` tells of them in plain words, [`timed`](macro@timed) records
+//! functions, and [`bridges`] take in what code records already by the `metrics` crate or tower.
+//!
+//! ```
+//! # #[cfg(all(feature = "exporters", feature = "instruments"))] {
+//! use perf_monitor::PerformanceMonitor;
+//!
+//! #[perf_monitor::timed]
+//! fn parse(line: &str) -> Result<u64, std::num::ParseIntError> {
+//!     line.trim().parse()
+//! }
+//!
+//! let monitor = PerformanceMonitor::start("importer")?;
+//! let read = monitor.instruments().stages().stage("read");
+//! let known = monitor.instruments().caches().cache("customers");
+//! for line in ["17", "4", "x"] {
+//!     let mut guard = read.start(); // records when it goes out of scope
+//!     match parse(line) {
+//!         Ok(_customer) => known.hit(),
+//!         Err(_) => guard.fail(),
+//!     }
+//! }
+//! assert_eq!(read.metrics().errors, 1);
+//! println!("{}", monitor.report().to_text());
+//! # }
+//! # Ok::<(), perf_monitor::Error>(())
+//! ```
+//!
 //! # In libraries
 //!
 //! A library depends on `perf-monitor-core` alone, which has no async, no HTTP and no thread. It
@@ -63,14 +92,24 @@
 //!
 //! Modules bear the names of the parts; the types that a program uses most are at the root.
 
-// what only the listener's parts read has no reader without them
-#![cfg_attr(not(all(feature = "dashboard", feature = "exporters")), allow(dead_code))]
+// what only one part reads has no reader without it
+#![cfg_attr(
+    not(all(
+        feature = "dashboard",
+        feature = "exporters",
+        feature = "host",
+        feature = "instruments"
+    )),
+    allow(dead_code)
+)]
 
 mod background;
 mod builder;
 mod engine;
 mod error;
 mod health;
+#[cfg(feature = "http")]
+mod healthz;
 mod lease;
 mod own;
 mod share;
@@ -83,8 +122,21 @@ mod exporter;
 mod listener;
 #[cfg_attr(not(feature = "host"), path = "absent/machine.rs")]
 mod machine;
+#[cfg_attr(not(all(feature = "exporters", feature = "instruments")), path = "absent/outputs.rs")]
+mod outputs;
 #[cfg_attr(not(feature = "dashboard"), path = "absent/page.rs")]
 mod page;
+#[cfg_attr(not(feature = "tokio"), path = "absent/runtime.rs")]
+mod runtime;
+#[cfg_attr(not(all(feature = "host", feature = "instruments")), path = "absent/sampling.rs")]
+mod sampling;
+#[cfg_attr(not(feature = "instruments"), path = "absent/service.rs")]
+mod service;
+
+#[cfg(all(feature = "host", feature = "instruments"))]
+mod reading;
+#[cfg(all(feature = "host", feature = "instruments"))]
+mod resources;
 
 pub mod monitor;
 
@@ -104,8 +156,10 @@ pub mod export {
     #[cfg(feature = "prometheus")]
     pub use perf_monitor_exporters::RegistryCollector;
     pub use perf_monitor_exporters::{
-        Edges, Error, ExporterOptions, ExporterStats, Format, MetricsExporter, PrometheusExporter,
-        Scrape, TextEncoder, metrics_handler, snapshot_handler,
+        Edges, Error, ExporterOptions, ExporterStats, Format, MetricsExporter, PerformanceReport,
+        PrometheusExporter, ReportFormat, RunMetrics, Scrape, TextEncoder, csv_handler,
+        generate_performance_report, metrics_handler, report_handler, run_handler,
+        snapshot_handler, to_csv, write_atomically,
     };
 }
 
@@ -114,6 +168,27 @@ pub mod export {
 pub mod dashboard {
     pub use perf_monitor_dashboard::{About, DashboardUpdate, MetricsDashboard};
 }
+
+/// Stages, queries, caches, events and resources of a service.
+#[cfg(feature = "instruments")]
+pub mod instruments {
+    #[cfg(feature = "host")]
+    pub use crate::resources::{ResourceMonitor, Start};
+    #[doc(inline)]
+    pub use perf_monitor_instruments::*;
+}
+
+/// What feeds the registry from code that is instrumented already: the `metrics` crate, tower, tokio.
+#[cfg(any(feature = "metrics", feature = "tokio", feature = "tower"))]
+pub mod bridges {
+    #[doc(inline)]
+    pub use perf_monitor_bridges::*;
+}
+
+/// What the attribute [`timed`](macro@timed) records into.
+#[cfg(feature = "instruments")]
+#[doc(inline)]
+pub use perf_monitor_instruments::timed;
 
 #[cfg(feature = "host")]
 #[doc(inline)]
@@ -130,6 +205,10 @@ pub use perf_monitor_core::{
     SeriesSnapshot, Snapshot, ThreadStats, Timer, Unit, Value, Visitor, Window, set_thread_budget,
     thread_stats,
 };
+
+#[cfg(feature = "instruments")]
+pub use perf_monitor_instruments::{MonitoringOptions, ServiceMetrics};
+pub use perf_monitor_macros::timed;
 
 pub use error::Error;
 pub use monitor::{MetricsCollector, PerformanceMonitor, PerformanceMonitorBuilder};

@@ -4,14 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use perf_monitor_http::{Rejection, Request, Router, Server, ServerOptions, ServerStats, Token};
-use perf_monitor_http::{Response, answer};
+use perf_monitor_http::{Rejection, Router, Server, ServerOptions, ServerStats, Token};
 
 use crate::builder::{Context, PerformanceMonitorBuilder};
 use crate::error::{Error, Kind};
-use crate::health::Health;
+use crate::healthz;
 use crate::share::{CounterShare, GaugeShare};
 use crate::ticker::Part;
 
@@ -147,24 +145,8 @@ impl Bound {
                 work: Box::new(move || numbers.collect()),
             });
         }
-        let health = Arc::clone(&context.health);
-        let routes = routes.get("/healthz", move |_: Request| {
-            let answer = healthz(&health, health.age());
-            async move { answer }
-        });
+        let routes = healthz::routes(routes, context);
         Ok(Listener { server: self.0, routes })
-    }
-}
-
-/// 200 `ok` while the ticks keep coming, else 503; with the age of the last.
-fn healthz(health: &Health, age: Duration) -> Response {
-    let seconds = age.as_secs_f64();
-    if health.is_recent(age) {
-        let body = format!("ok\nlast tick {seconds:.3} s ago\n");
-        answer(http::StatusCode::OK, "text/plain; charset=utf-8", body)
-    } else {
-        let body = format!("the monitor's ticks stopped {seconds:.3} s ago\n");
-        answer(http::StatusCode::SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", body)
     }
 }
 
@@ -249,17 +231,5 @@ impl fmt::Debug for Plan {
             .field("place", &self.place)
             .field("options", &self.options)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn healthz_is_503_when_the_ticks_have_stopped() {
-        let health = Health::new(Duration::from_secs(1));
-        assert_eq!(healthz(&health, Duration::from_secs(1)).status(), 200);
-        assert_eq!(healthz(&health, Duration::from_secs(60)).status(), 503);
     }
 }

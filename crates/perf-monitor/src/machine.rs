@@ -4,6 +4,8 @@ use perf_monitor_host::{HostMetrics, HostOptions};
 
 use crate::builder::{Context, PerformanceMonitorBuilder};
 use crate::error::{Error, Kind};
+use crate::sampling::Sampling;
+use crate::service::Instruments;
 use crate::ticker::Part;
 
 /// What is read, if anything.
@@ -35,13 +37,14 @@ impl Default for Plan {
 }
 
 impl Plan {
-    pub(crate) fn join(self, context: &mut Context) -> Result<(), Error> {
-        if !self.on {
+    pub(crate) fn join(self, context: &mut Context, with: &Instruments) -> Result<(), Error> {
+        if !self.on || !with.read_the_machine() {
             return Ok(());
         }
         let mut host = HostMetrics::new(&context.registry, self.options)
             .map_err(|e| Error::new(Kind::Registry, format!("host metrics: {e}")).because(e))?;
         let metrics = context.metrics.clone();
+        let mut sampling = Sampling::new(context, with);
         context.collectors.push(Part {
             name: "host",
             once_per_registry: true,
@@ -51,6 +54,7 @@ impl Plan {
                 if let Some(ratio) = host.process_cpu_ratio() {
                     metrics.cpu_gauge().set(ratio);
                 }
+                sampling.look(&host);
             }),
         });
         Ok(())

@@ -10,6 +10,7 @@ use crate::background::Background;
 pub use crate::builder::PerformanceMonitorBuilder;
 use crate::error::Error;
 use crate::exporter::Exporter;
+use crate::service::Instruments;
 
 /// A running monitor: request metrics, this process, its machine and where to look at them.
 ///
@@ -39,6 +40,7 @@ pub struct PerformanceMonitor {
     pub(crate) service: String,
     pub(crate) registry: Registry,
     pub(crate) metrics: MetricsCollector,
+    pub(crate) instruments: Instruments,
     pub(crate) exporter: Exporter,
     pub(crate) address: Option<SocketAddr>,
 }

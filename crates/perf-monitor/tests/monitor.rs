@@ -102,8 +102,8 @@ fn options_out_of_range_are_errors_that_name_the_range() {
         let error = builder().tick(tick).start().unwrap_err();
         assert!(error.is_options() && error.to_string().contains("10 ms to 1 h"), "{error}");
     }
-    let error = builder().memory_budget(499_999).start().unwrap_err();
-    assert!(error.is_options() && error.to_string().contains("500000"), "{error}");
+    let error = builder().memory_budget(699_999).start().unwrap_err();
+    assert!(error.is_options() && error.to_string().contains("700000"), "{error}");
     assert!(PerformanceMonitor::builder("").start().unwrap_err().is_options());
     assert!(builder().token("short").start().unwrap_err().is_options());
 }

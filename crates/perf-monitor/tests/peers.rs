@@ -12,7 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use perf_monitor::{PerformanceMonitor, Registry};
+use perf_monitor::instruments::{BreakerState, ConnectionState, Event, HealthState, Severity};
+use perf_monitor::{PerformanceMonitor, Registry, ServiceMetrics};
 use support::{get, get_with};
 
 /// Tries, and the pace at which they are made, before Prometheus counts as never having scraped.
@@ -41,7 +42,38 @@ fn monitor() -> PerformanceMonitor {
         monitor.metrics().record_request(Duration::from_millis(n), n % 5 != 0);
         monitor.metrics().record_request_size(n * 100);
     }
+    use_everything(monitor.instruments());
     monitor
+}
+
+/// Something of each instrument, so that each of their metrics is there.
+fn use_everything(service: &ServiceMetrics) {
+    let ms = Duration::from_millis;
+    service.stages().record_stage("fetch", ms(50), true);
+    service.queries().record_detailed_query_execution("orders", ms(1), ms(2), ms(30));
+    service.queries().query("orders").record_total(ms(5), true);
+    let cache = service.caches().cache("pages");
+    cache.hit();
+    cache.miss();
+    cache.evicted(1);
+    cache.set_size(4_096);
+    service.io().record_io_read(4_096);
+    service.io().record_io_write(512);
+    service.timeline().record("scroll");
+    let event = Event::new("mqtt", "light", "light.living_room").duration(ms(150)).wrote(3, 96);
+    service.events().record(&event);
+    service.events().record(&event.success(false));
+    service.events().record_duplicate("mqtt");
+    service.events().set_queue_depth("inbox", 4);
+    service.events().set_connections("mqtt", 2);
+    service.record_error("timeout", "store", Severity::Critical);
+    service.record_retry_attempt("publish");
+    for state in [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed] {
+        service.record_circuit_breaker_state("store", state);
+    }
+    service.connections().record_connection_state("mqtt", ConnectionState::Connected);
+    service.health().set("store", HealthState::Degraded, "slow");
+    service.resources().record_resources(50.0, 100.0, 1.0, 1.0);
 }
 
 #[test]
@@ -51,9 +83,57 @@ fn promtool_has_nothing_against_what_a_monitor_serves() {
     };
     let monitor = monitor();
     let text = get(&monitor, "/metrics").body;
-    for metric in ["request_duration_seconds_bucket", "host_cpu_seconds_total", "perf_monitor_"] {
-        assert!(text.contains(metric), "{metric}");
+    for metric in [
+        "request_duration_seconds_bucket",
+        "host_cpu_seconds_total",
+        "perf_monitor_",
+        "stage_duration_seconds_count{stage=\"fetch\"} 1",
+        "query_errors_total{query=\"orders\"} 1",
+        "cache_size_bytes{cache=\"pages\"} 4096",
+        "events_deduplicated_total{source=\"mqtt\"} 1",
+        "circuit_breaker_transitions_total{breaker=\"store\",to=\"closed\"} 1",
+        "component_health{component=\"store\",state=\"degraded\"} 1",
+    ] {
+        assert!(text.contains(metric), "{metric} in\n{text}");
     }
+    lint(&promtool, &text);
+}
+
+/// What comes by bridges and by the attribute, which records into the process's registry.
+#[test]
+#[cfg(all(feature = "metrics", feature = "timed", feature = "tokio"))]
+fn promtool_has_nothing_against_what_bridges_and_timed_functions_give() {
+    #[perf_monitor::timed]
+    fn halve(number: u32) -> u32 {
+        number / 2
+    }
+
+    let Some(promtool) = peer("PERF_MONITOR_PROMTOOL") else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let monitor = PerformanceMonitor::builder("bridged")
+        .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .tokio_runtime(runtime.handle().clone())
+        .start()
+        .unwrap();
+    let bridge = perf_monitor::bridges::metrics::MetricsBridge::new(monitor.registry()).unwrap();
+    metrics::with_local_recorder(&bridge, || {
+        metrics::describe_counter!("orders", "Orders that were taken.");
+        metrics::describe_histogram!("order.seconds", "Time that an order takes.");
+        metrics::counter!("orders", "shop" => "north").increment(1);
+        metrics::histogram!("order.seconds").record(0.025);
+    });
+    assert_eq!(halve(4), 2);
+    let text = get(&monitor, "/metrics").body;
+    for metric in ["tokio_workers 2", "orders_total{shop=", "function_calls_total{function="] {
+        assert!(text.contains(metric), "{metric} in\n{text}");
+    }
+    lint(&promtool, &text);
+}
+
+/// Lets promtool look for what is wrong or unusual.
+fn lint(promtool: &Path, text: &str) {
     let mut child = Command::new(promtool)
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

@@ -1,5 +1,6 @@
 //! A small service under load, so that every view has something to show.
 
+mod activity;
 mod dice;
 mod load;
 mod service;

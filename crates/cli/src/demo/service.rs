@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
+use super::activity::Activity;
 use super::dice::Dice;
 
 /// Connections held at once: the load's, and some for the curious.
@@ -46,6 +47,7 @@ pub(super) struct Shop {
     requests: Family<Counter>,
     durations: Family<Histogram>,
     in_flight: Gauge,
+    activity: Activity,
 }
 
 impl Shop {
@@ -71,6 +73,7 @@ impl Shop {
             requests,
             durations,
             in_flight: registry.gauge(in_flight)?,
+            activity: Activity::new(monitor.instruments()),
         })
     }
 
@@ -94,6 +97,7 @@ impl Shop {
     fn record(&self, route: Route, status: StatusCode, took: Duration, bytes: usize) {
         self.metrics.record_request(took, !status.is_server_error());
         self.metrics.record_request_size(bytes as u64);
+        self.activity.answered(route.name(), took, !status.is_server_error(), bytes);
         self.requests.inc(&[route.name(), status.as_str()]);
         self.durations.record(&[route.name()], took.as_micros() as u64);
     }
@@ -104,28 +108,59 @@ impl Shop {
     }
 
     async fn work(&self, route: Route) -> StatusCode {
-        let wait = |least, most| sleep(self.dice.time(millis(least), millis(most)));
         match route {
-            Route::Home => render(40),
-            Route::Search => {
-                wait(2, 20).await;
-                render(120);
-            }
-            Route::Checkout => {
-                let strain = if self.is_in(PAYMENT_STRAIN) { 3 } else { 1 };
-                wait(60 * strain, 220 * strain).await;
-                render(80);
-            }
-            Route::Report => {
-                wait(5, 40).await;
-                let failing = if self.is_in(STORE_OUTAGE) { 0.9 } else { 0.1 };
-                if self.dice.happens(failing) {
-                    return StatusCode::INTERNAL_SERVER_ERROR;
+            Route::Home => {
+                if self.activity.page(&self.dice) {
+                    render(40);
                 }
             }
+            Route::Search => {
+                let begun = Instant::now();
+                self.wait(2, 20).await;
+                render(120);
+                self.activity.searched(begun.elapsed());
+            }
+            Route::Checkout => self.check_out().await,
+            Route::Report => return self.report().await,
             Route::Unknown => return StatusCode::NOT_FOUND,
         }
         StatusCode::OK
+    }
+
+    async fn check_out(&self) {
+        {
+            let _stage = self.activity.reserve.start();
+            self.wait(5, 20).await;
+        }
+        let strained = self.is_in(PAYMENT_STRAIN);
+        self.activity.payments(strained);
+        let strain = if strained { 3 } else { 1 };
+        {
+            let _stage = self.activity.pay.start();
+            self.wait(50 * strain, 190 * strain).await;
+        }
+        let _stage = self.activity.confirm.start();
+        self.wait(5, 10).await;
+        render(80);
+    }
+
+    async fn report(&self) -> StatusCode {
+        let mut stage = self.activity.collect.start();
+        self.wait(5, 40).await;
+        let outage = self.is_in(STORE_OUTAGE);
+        self.activity.store(!outage);
+        let failed = self.dice.happens(if outage { 0.9 } else { 0.1 });
+        self.activity.report(failed);
+        if failed {
+            stage.fail();
+            return StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        StatusCode::OK
+    }
+
+    /// A time between these milliseconds, as a peer takes it.
+    async fn wait(&self, least: u64, most: u64) {
+        sleep(self.dice.time(millis(least), millis(most))).await;
     }
 }
 
@@ -196,12 +231,16 @@ pub(super) async fn serve(listener: std::net::TcpListener, shop: Shop) -> io::Re
             continue;
         };
         let shop = Rc::clone(&shop);
+        let free = Arc::clone(&free);
         spawn_local(async move {
+            let open = |free: &Semaphore| (CONNECTIONS - free.available_permits()) as u64;
+            shop.activity.connections(open(&free));
             let answer =
                 service_fn(async |request| Ok::<_, Infallible>(shop.answer(request).await));
             // a client that goes away or sends nonsense ends its own connection alone
             let _ = http1::Builder::new().serve_connection(TokioIo::new(tcp), answer).await;
             drop(place);
+            shop.activity.connections(open(&free));
         });
     }
 }

@@ -11,11 +11,25 @@ fn the_demo_fills_every_view() {
         "demo_requests_total{route=\"/checkout\",status=\"200\"}",
         "demo_requests_total{route=\"/report\",status=\"200\"}",
         "request_size_bytes_count",
+        "stage_duration_seconds_count{stage=\"reserve\"}",
+        "query_duration_seconds_count{query=\"products by word\"}",
+        "cache_hits_total{cache=\"pages\"}",
+        "events_total{source=\"web\",domain=\"shop\",entity=\"/\",outcome=\"success\"}",
+        "timeline_operations_total{operation=\"search\"}",
+        "io_bytes_total{operation=\"read\"}",
     ] {
         poll(series, || agent.metric(series).filter(|total| *total > 3.0));
     }
-    let failed = "requests_total{outcome=\"failure\"}";
-    poll(failed, || agent.metric(failed).filter(|total| *total > 0.0));
+    for series in [
+        "requests_total{outcome=\"failure\"}",
+        "errors_total{type=\"unavailable\",component=\"store\",severity=\"error\"}",
+        "retries_total{operation=\"load report\"}",
+        "component_health{component=\"payments\",state=\"healthy\"}",
+        "circuit_breaker_state{breaker=\"store\",state=\"closed\"}",
+    ] {
+        poll(series, || agent.metric(series).filter(|total| *total > 0.0));
+    }
+    assert!(agent.get("/healthz").1.contains("\nstore: healthy\n"));
 }
 
 #[test]

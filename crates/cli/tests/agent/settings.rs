@@ -57,3 +57,16 @@ fn the_file_says_what_the_command_line_does_not() {
     let agent = Running::start(&["--config", path, "--tick", "100ms"]);
     assert!(agent.greeting.contains("every 100ms"), "{}", agent.greeting);
 }
+
+#[test]
+fn the_file_switches_categories_of_the_instruments() {
+    let text = "listen = \"127.0.0.1:0\"\n[monitoring]\nenable_system_metrics = false\n\
+                enable_prometheus_integration = false\nhistory = 10\n";
+    let path = file("monitoring.toml", text);
+    let agent = Running::start(&["--config", path.to_str().unwrap()]);
+    assert!(agent.get("/metrics").0.contains(" 404 "));
+    assert!(!agent.greeting.contains("/metrics"), "{}", agent.greeting);
+    assert!(agent.greeting.contains("Watches nothing of this machine"), "{}", agent.greeting);
+    let (head, series) = agent.get("/api/series.csv");
+    assert!(head.contains(" 200 ") && !series.contains("host_"), "{series}");
+}

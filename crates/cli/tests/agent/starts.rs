@@ -92,7 +92,7 @@ fn it_tells_its_version_and_its_options() {
     assert_eq!(String::from_utf8(version.stdout).unwrap(), expected);
     let help = agent(&["--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for option in ["--listen", "--tick", "--token", "--demo", "--config"] {
+    for option in ["--listen", "--tick", "--token", "--demo", "--config", "report", "export"] {
         assert!(help.contains(option), "{option}");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::builder::Context;
 use crate::error::Error;
+use crate::service::Instruments;
 
 #[derive(Debug, Default)]
 pub(crate) struct Plan {}
@@ -9,7 +10,7 @@ pub(crate) struct Plan {}
 pub(crate) struct Exporter {}
 
 impl Plan {
-    pub(crate) fn join(self, _: &mut Context) -> Result<Exporter, Error> {
+    pub(crate) fn join(self, _: &mut Context, _: &Instruments) -> Result<Exporter, Error> {
         Ok(Exporter {})
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::builder::Context;
 use crate::error::Error;
+use crate::service::Instruments;
 
 #[derive(Debug, Default)]
 pub(crate) struct Plan {}
 
 impl Plan {
-    pub(crate) fn join(self, _: &mut Context) -> Result<(), Error> {
+    pub(crate) fn join(self, _: &mut Context, _: &Instruments) -> Result<(), Error> {
         Ok(())
     }
 }

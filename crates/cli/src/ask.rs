@@ -1,0 +1,41 @@
+//! The commands `report` and `export`: from a running monitor into a file or the standard output.
+
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use perf_monitor::export::write_atomically;
+
+use crate::args::Command;
+use crate::error::{Error, Result};
+use crate::fetch::{self, Answer, Place};
+
+/// Asks the monitor and writes what it answers.
+///
+/// # Errors
+/// The monitor does not answer, or not all of it; the file or the standard output does not take it.
+/// The file is as it was then.
+pub(crate) fn run(command: &Command) -> Result<()> {
+    let source = command.source();
+    let place = Place::of(&source.url)?;
+    let answer = fetch::get(&place, command.path(), source.token.as_deref())?;
+    match &source.out {
+        Some(path) => to_file(answer, path),
+        None => to_standard_output(answer),
+    }
+}
+
+fn to_file(answer: Answer, path: &Path) -> Result<()> {
+    write_atomically(path, |file| answer.copy_to(file))
+        .map_err(|e| Error::new(format!("{e}")).because(e))
+}
+
+fn to_standard_output(answer: Answer) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match answer.copy_to(&mut out).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        // somebody like `head` has seen enough
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(e) if fetch::is_of_the_monitor(&e) => Err(Error::new(format!("{e}")).because(e)),
+        Err(e) => Err(Error::new(format!("cannot write to the standard output: {e}")).because(e)),
+    }
+}

@@ -1,0 +1,207 @@
+//! The commands `report` and `export`, against an agent and against what an agent is not.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use serde_json::Value;
+
+use crate::peer::{answers, whole};
+use crate::process::{Running, agent, file, output, poll};
+
+const DEMO: [&str; 5] = ["--listen", "127.0.0.1:0", "--tick", "50ms", "--demo"];
+
+/// An agent whose demo has been recorded by the instruments.
+fn demo() -> (Running, String) {
+    let agent = Running::start(&DEMO);
+    let stage = "stage_duration_seconds_count{stage=\"pay\"}";
+    poll(stage, || agent.metric(stage).filter(|count| *count > 0.0));
+    let url = format!("http://{}", agent.address());
+    (agent, url)
+}
+
+/// What the program writes to the standard output, when all goes well.
+fn said(args: &[&str]) -> String {
+    let output = agent(args).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && errors.is_empty(), "{args:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// An empty directory that no other test has.
+fn directory(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir(&path).unwrap();
+    path
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_report_is_printed_as_text_or_as_markdown() {
+    let (_agent, url) = demo();
+    let text = said(&["report", "--url", &url]);
+    assert!(text.contains("pay") && text.contains("stage"), "{text}");
+    let markdown = said(&["report", "--url", &url, "--format", "markdown"]);
+    assert!(markdown.starts_with('#') && markdown.contains("| pay "), "{markdown}");
+}
+
+#[test]
+fn an_export_is_json_csv_or_what_prometheus_reads() {
+    let (_agent, url) = demo();
+    let run = said(&["export", "--format", "json", "--url", &url]);
+    let run: Value = serde_json::from_str(&run).unwrap();
+    assert!(run["stages"]["pay"]["count"].as_u64().unwrap() > 0, "{run}");
+    assert!(run["caches"]["pages"]["hit_rate_pct"].is_number(), "{run}");
+    let csv = said(&["export", "--format", "csv", "--url", &url]);
+    let (head, rows) = csv.split_once("\r\n").expect("a line");
+    assert_eq!(head, "time,metric,type,unit,labels,sample,value");
+    assert!(rows.lines().any(|row| row.contains("stage_duration_seconds")), "{rows}");
+    let text = said(&["export", "--format", "prometheus", "--url", &url]);
+    assert!(text.contains("# TYPE stage_duration_seconds histogram"), "{text}");
+}
+
+#[test]
+fn a_file_is_replaced_by_the_whole_answer_and_nothing_is_left_beside_it() {
+    let (_agent, url) = demo();
+    let directory = directory("replaced");
+    let path = directory.join("run.json");
+    fs::write(&path, "old").unwrap();
+    let args = ["export", "--format", "json", "--url", &url, "--out", path.to_str().unwrap()];
+    assert_eq!(said(&args), "");
+    let run: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert!(run["stages"]["pay"].is_object(), "{run}");
+    assert_eq!(names(&directory), ["run.json"]);
+}
+
+/// Asks for a report into a file that exists already; the exit, what was said, and what the file is.
+fn failing(name: &str, url: &str) -> (ExitStatus, String, String) {
+    let directory = directory(name);
+    let path = directory.join("report.txt");
+    fs::write(&path, "old").unwrap();
+    let (status, text) = output(&["report", "--url", url, "--out", path.to_str().unwrap()]);
+    assert_eq!(names(&directory), ["report.txt"]);
+    (status, text, fs::read_to_string(path).unwrap())
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_an_error_and_the_old_file_stays() {
+    for (name, broken) in [
+        ("broken-length", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\na half"),
+        ("broken-chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\na half\r\n"),
+        ("endless", "HTTP/1.1 200 OK\r\n\r\nwho knows"),
+        ("no-http", "SSH-2.0-OpenSSH_9.6\r\n\r\n"),
+    ] {
+        let url = answers(broken);
+        let (status, text, old) = failing(name, &url);
+        assert_eq!((status.code(), old.as_str()), (Some(1), "old"), "{name}: {text}");
+        assert!(text.starts_with("perf-monitor: ") && text.contains(&url), "{name}: {text}");
+    }
+}
+
+#[test]
+fn what_a_refusal_means_is_said() {
+    for (status, said) in [
+        ("401 Unauthorized", "PERF_MONITOR_TOKEN"),
+        ("404 Not Found", "/api/report (404): it is older"),
+        ("503 Service Unavailable", "503 Service Unavailable: the reason"),
+    ] {
+        let url = answers(whole(status, "the reason"));
+        let (status, text, old) = failing("refused", &url);
+        assert_eq!((status.code(), old.as_str()), (Some(1), "old"), "{text}");
+        assert!(text.contains(said) && text.contains(&url), "{text}");
+    }
+}
+
+#[test]
+fn nobody_there_is_an_error_with_the_remedy() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (status, text) = output(&["report", "--url", &url]);
+    assert_eq!(status.code(), Some(1));
+    assert!(text.starts_with(&format!("perf-monitor: cannot connect to {url}: ")), "{text}");
+    assert!(text.contains("--url"), "{text}");
+}
+
+#[test]
+fn a_token_of_the_environment_opens_what_asks_for_one() {
+    let mut command = agent(&DEMO[..4]);
+    command.env("PERF_MONITOR_TOKEN", "open.sesame");
+    let running = Running::spawn(command);
+    let url = format!("http://{}", running.address());
+    let (status, text) = output(&["report", "--url", &url]);
+    assert_eq!(status.code(), Some(1));
+    assert!(text.contains("PERF_MONITOR_TOKEN") && !text.contains("sesame"), "{text}");
+    let mut command = agent(&["report", "--url", &url]);
+    let output = command.env("PERF_MONITOR_TOKEN", "open.sesame").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mut command = agent(&["report", "--url", &url]);
+    let output = command.env("PERF_MONITOR_TOKEN", "a\nb").output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("PERF_MONITOR_TOKEN"), "{text}");
+}
+
+#[test]
+fn a_path_that_cannot_be_written_is_an_error_with_the_remedy() {
+    let directory = directory("unwritable");
+    let plain = file("plain.txt", "a file");
+    for path in [directory.join("none").join("a.txt"), directory.clone(), plain.join("a.txt")] {
+        let path = path.to_str().unwrap();
+        let url = answers(whole("200 OK", "a report\n"));
+        let (status, text) = output(&["report", "--url", &url, "--out", path]);
+        assert_eq!(status.code(), Some(1), "{text}");
+        assert!(text.starts_with(&format!("perf-monitor: {path} was not written: ")), "{text}");
+    }
+    assert!(names(&directory).is_empty());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error() {
+    let url = answers(whole("200 OK", "a report\n"));
+    let (status, text) = output(&["report", "--url", &url, "--out", "/dev/full"]);
+    assert_eq!(status.code(), Some(1));
+    assert!(text.contains("/dev/full was not written: free space"), "{text}");
+    let url = answers(whole("200 OK", "a report\n"));
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = agent(&["report", "--url", &url]).stdout(full).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.starts_with("perf-monitor: cannot write to the standard output: "), "{text}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let url = answers(whole("200 OK", &"a line\n".repeat(1_000_000)));
+    let mut command = agent(&["report", "--url", &url]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let status = child.wait().unwrap();
+    let mut text = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    assert!(status.success() && text.is_empty(), "{text}");
+}
+
+#[test]
+fn a_mistake_in_a_command_is_exit_2_and_says_what_is_possible() {
+    for (args, said) in [
+        (&["export", "--format", "xml"][..], "json, csv, prometheus"),
+        (&["export"], "--format"),
+        (&["report", "--format", "pdf"], "text, markdown"),
+        (&["reports"], "report"),
+    ] {
+        let (status, text) = output(args);
+        assert_eq!(status.code(), Some(2), "{args:?}: {text}");
+        assert!(text.contains(said), "{args:?}: {text}");
+    }
+    let (status, text) = output(&["report", "--url", "127.0.0.1:9464"]);
+    assert_eq!(status.code(), Some(1));
+    assert!(text.contains("write it like http://127.0.0.1:9464"), "{text}");
+}
