@@ -1,18 +1,26 @@
 //! The rows, one file each.
 
+mod bridge_metrics;
+mod cache;
 mod counter;
+mod event;
 mod host;
 mod hot;
 mod idle;
 mod labels;
 mod latency;
 mod memory_day;
+mod memory_instruments;
 mod memory_ledger;
+mod query;
 mod reader;
 mod request;
 mod scrape;
 mod snapshot;
+mod stage;
+mod timed;
 mod timer;
+mod tower;
 
 use crate::args::Args;
 use crate::budgets::{Budget, Budgets};
@@ -26,17 +34,25 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 12] = [
+pub(crate) const ROWS: [Row; 20] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
     request::ROW,
     timer::ROW,
+    stage::ROW,
+    timed::ROW,
+    query::ROW,
+    cache::ROW,
+    event::ROW,
+    bridge_metrics::ROW,
+    tower::ROW,
     reader::ROW,
     snapshot::ROW,
     scrape::ROW,
     host::ROW,
     memory_ledger::ROW,
+    memory_instruments::ROW,
     memory_day::ROW,
     idle::ROW,
 ];
@@ -65,7 +81,7 @@ pub(crate) fn chosen<'a>(
 
 /// In a process of its own: what the row or the part of a row called `name` finds, as JSON.
 pub(crate) fn find_out(name: &str, effort: Effort) -> Result<serde_json::Value, String> {
-    if let Some(found) = memory_ledger::part(name) {
+    if let Some(found) = memory_ledger::part(name).or_else(|| memory_instruments::part(name)) {
         return found;
     }
     let row = ROWS.iter().find(|row| row.id == name).ok_or("no such row")?;
