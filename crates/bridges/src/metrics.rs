@@ -28,7 +28,7 @@
 //! |---|---|---|
 //! | fewer labels than the name has | the same metric, the others empty: to Prometheus that is the same as absent | |
 //! | labels that the name does not have | `<name>_by_<label>_<label>` | `labels` |
-//! | a name that another kind has, or another part of the program | `<name>_counter`, `_gauge`, `_histogram` | `taken` |
+//! | a name that another kind has, or another part of the program | `<name>_counted`, `_level`, `_spread` | `taken` |
 //! | two names that are one in Prometheus' alphabet | one metric | `alike` |
 //! | a label whose name Prometheus keeps (`le`, `quantile`, `overflow`, `__…`) | `exported_<label>` | |
 //! | the same label twice | its last value | |

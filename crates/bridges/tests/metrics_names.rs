@@ -88,8 +88,8 @@ fn one_name_may_be_of_several_kinds() {
         counter!("jobs").increment(1);
     });
     assert_eq!(total(&snapshot, "jobs_total", &[]), 4);
-    assert!(matches!(snapshot.value("jobs_gauge", &[]), Some(Value::Gauge(2.0))));
-    assert!(matches!(snapshot.value("jobs_histogram", &[]), Some(Value::Histogram(_))));
+    assert!(matches!(snapshot.value("jobs_level", &[]), Some(Value::Gauge(2.0))));
+    assert!(matches!(snapshot.value("jobs_spread", &[]), Some(Value::Histogram(_))));
     assert_eq!(refused(&snapshot, "taken"), 2);
 }
 
@@ -103,7 +103,7 @@ fn a_name_that_the_program_has_already_is_shared_or_left_to_it() {
         counter!("depth").increment(7);
     });
     assert_eq!(total(&snapshot, "jobs_total", &[]), 11);
-    assert_eq!(total(&snapshot, "depth_counter_total", &[]), 7);
+    assert_eq!(total(&snapshot, "depth_counted_total", &[]), 7);
     assert!(matches!(snapshot.value("depth", &[]), Some(Value::Gauge(5.0))));
 }
 

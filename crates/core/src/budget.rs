@@ -76,8 +76,7 @@ impl Ledger {
 #[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) ledger: Arc<Ledger>,
-    /// Whether it gets them though there are none left: the last place that a record has, and the one
-    /// metric that everybody looks at.
+    /// Whether it gets them though there are none left: the one metric that everybody looks at.
     pub(crate) always: bool,
 }
 

@@ -81,6 +81,11 @@ impl Distribution {
         size_of::<Distribution>() + BESIDE + layout.octaves() * size_of::<AtomicU64>()
     }
 
+    /// Bytes of all its octaves.
+    pub(crate) fn octaves_cost(layout: Layout) -> usize {
+        layout.octaves() * octave_cost(layout)
+    }
+
     pub(crate) fn id(&self) -> CellId {
         self.block.id()
     }

@@ -60,6 +60,14 @@ impl Spec {
         }
     }
 
+    /// The same with all the cells that it could ever take.
+    pub(crate) fn full_cost(self) -> usize {
+        match self {
+            Spec::Histogram(layout) => self.cost() + Distribution::octaves_cost(layout),
+            other => other.cost(),
+        }
+    }
+
     /// The same kind in the least bytes, for an overflow series that has no room either.
     pub(crate) fn frugal(self) -> Spec {
         match self {

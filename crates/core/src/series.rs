@@ -135,8 +135,10 @@ impl FamilyCore {
     }
 
     fn new_metric(&self, wanted: Wanted) -> Metric {
-        let account = Account { ledger: self.shared.ledger.clone(), always: wanted.overflow };
-        Metric::new(wanted.spec, self.info.unit, Some(account))
+        // The overflow series is charged for all its cells as it begins.
+        let account = (!wanted.overflow)
+            .then(|| Account { ledger: self.shared.ledger.clone(), always: false });
+        Metric::new(wanted.spec, self.info.unit, account)
     }
 
     fn overflow_metric(&self) -> Wanted {
@@ -237,7 +239,7 @@ impl FamilyCore {
     /// The series that takes what has no other. There is one, outside the budget, so that every
     /// record has a place; it keeps a histogram to one digit.
     fn insert_overflow(&self, state: &mut State, metric: Metric) -> Arc<Series> {
-        let cost = SERIES_BYTES + self.spec.frugal().cost();
+        let cost = SERIES_BYTES + self.spec.frugal().full_cost();
         let series = self.new_series(LabelValues::default(), true, metric, cost);
         state.overflow = Some(series.clone());
         self.push(state, &series);

