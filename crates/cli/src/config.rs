@@ -172,11 +172,13 @@ impl File<'_> {
             match (KEYS.iter().find(|(known, _)| *known == full), value.get_ref()) {
                 (Some((_, set)), _) => set(config, &Value(value))
                     .map_err(|why| self.error(value.span().start, &format!("{full}: {why}")))?,
-                (None, DeValue::Table(inner))
-                    if KEYS.iter().any(|(k, _)| k.starts_with(&below)) =>
-                {
-                    self.take(inner, &below, config)?;
-                }
+                (None, inner) if KEYS.iter().any(|(k, _)| k.starts_with(&below)) => match inner {
+                    DeValue::Table(inner) => self.take(inner, &below, config)?,
+                    other => {
+                        let what = format!("{full}: {}", expected("a table", other));
+                        return Err(self.error(value.span().start, &what));
+                    }
+                },
                 _ => return Err(self.unknown(key.span().start, &full, prefix)),
             }
         }
@@ -218,7 +220,9 @@ impl Value<'_> {
     /// A number of seconds, or a text with a unit.
     fn seconds(&self) -> Checked<Duration> {
         let number = match self.0.get_ref() {
-            DeValue::Integer(number) => number.as_str().parse::<f64>().ok(),
+            DeValue::Integer(number) => {
+                i64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n as f64)
+            }
             DeValue::Float(number) => number.as_str().parse().ok(),
             DeValue::String(text) => return limits::time(text),
             other => return Err(expected("a number of seconds", other)),
@@ -299,7 +303,8 @@ mod tests {
         let text = error("[host]\ncpus = true\n");
         assert!(text.starts_with("a.toml:2: unknown key `host.cpus`: there are cpu, per_core, "));
         assert!(error("[hosts]\ncpu = true\n").starts_with("a.toml:1: unknown key `hosts`"));
-        assert!(error("host = 3\n").starts_with("a.toml:1: unknown key `host`"));
+        assert_eq!(error("host = 3\n"), "a.toml:1: host: expected a table, found an integer");
+        assert!(error("[[host]]\ncpu = true\n").ends_with("expected a table, found an array"));
     }
 
     #[test]
@@ -334,9 +339,11 @@ mod tests {
             .enable_business_metrics(false)
             .history(16);
         assert_eq!(Config::parse("a.toml", text).unwrap().monitoring, expected);
-        let text = "[monitoring]\nmonitoring_interval = \"1m\"";
-        let parsed = Config::parse("a.toml", text).unwrap().monitoring;
-        assert_eq!(parsed.monitoring_interval, Duration::from_secs(60));
+        for (written, seconds) in [("\"1m\"", 60), ("0x3C", 60), ("1_0", 10)] {
+            let text = format!("[monitoring]\nmonitoring_interval = {written}");
+            let parsed = Config::parse("a.toml", &text).unwrap().monitoring;
+            assert_eq!(parsed.monitoring_interval, Duration::from_secs(seconds), "{written}");
+        }
     }
 
     #[test]

@@ -46,9 +46,15 @@ pub(crate) fn push_json(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Characters of a name that people read: more are left out.
+const SHOWN: usize = 300;
+
 /// A name for one line of text that people read: what is not seen or turns the line around is spelled out, an empty
-/// name and one with spaces around it stand in quotes.
+/// name and one with spaces around it stand in quotes, and a very long one ends in an ellipsis.
 pub(crate) fn plain(name: &str) -> String {
+    if let Some((end, _)) = name.char_indices().nth(SHOWN) {
+        return visible(&name[..end]) + "…";
+    }
     let visible = visible(name);
     if name.trim().len() < name.len() || name.is_empty() {
         format!("\"{visible}\"")
@@ -92,5 +98,7 @@ mod tests {
         ] {
             assert_eq!(plain(name), wanted);
         }
+        assert_eq!(plain(&"ü".repeat(300)), "ü".repeat(300));
+        assert_eq!(plain(&"ü".repeat(301)), "ü".repeat(300) + "…");
     }
 }

@@ -48,6 +48,35 @@ struct Core {
 struct Operation {
     count: Counter,
     bytes: Counter,
+    /// Count and bytes without room for series: then those of reads and writes are the same.
+    apart: Option<[AtomicU64; 2]>,
+}
+
+impl Operation {
+    fn new(counts: &Family<Counter>, bytes: &Family<Counter>, name: &str) -> Result<Self, Error> {
+        let has_room = |family: &Family<Counter>| Ok(family.try_with(&[name])?.is_some());
+        let apart = !(has_room(counts)? && has_room(bytes)?);
+        let apart = apart.then(|| [0; 2].map(AtomicU64::new));
+        Ok(Operation { count: counts.with(&[name])?, bytes: bytes.with(&[name])?, apart })
+    }
+
+    #[inline]
+    fn record(&self, bytes: u64) {
+        self.count.inc();
+        self.bytes.add(bytes);
+        if let Some([count, all]) = &self.apart {
+            count.fetch_add(1, Ordering::Relaxed);
+            all.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// The count and the bytes.
+    fn totals(&self) -> [u64; 2] {
+        match &self.apart {
+            Some(apart) => apart.each_ref().map(|total| total.load(Ordering::Relaxed)),
+            None => [self.count.get(), self.bytes.get()],
+        }
+    }
 }
 
 /// What is known of a program's I/O.
@@ -97,11 +126,13 @@ impl Io {
     /// What is known.
     pub fn metrics(&self) -> IoMetrics {
         let last = self.0.last_unix_ns.load(Ordering::Relaxed);
+        let [reads, bytes_read] = self.0.read.totals();
+        let [writes, bytes_written] = self.0.write.totals();
         IoMetrics {
-            reads: self.0.read.count.get(),
-            writes: self.0.write.count.get(),
-            bytes_read: self.0.read.bytes.get(),
-            bytes_written: self.0.write.bytes.get(),
+            reads,
+            writes,
+            bytes_read,
+            bytes_written,
             last_operation_unix_ns: (last > 0).then_some(last),
         }
     }
@@ -117,11 +148,9 @@ fn core(registry: &Registry) -> Result<Core, Error> {
         "When the last reported read or write was, since the Unix epoch.",
     );
     let lasts = registry.gauge_family(last.unit(Unit::Seconds), &[])?;
-    let operation =
-        |name: &str| Ok(Operation { count: counts.with(&[name])?, bytes: bytes.with(&[name])? });
     Ok(Core {
-        read: operation("read")?,
-        write: operation("write")?,
+        read: Operation::new(&counts, &bytes, "read")?,
+        write: Operation::new(&counts, &bytes, "write")?,
         clock: registry.clock().clone(),
         last_unix_ns: AtomicU64::new(0),
         last: Once::new(),
@@ -132,8 +161,7 @@ fn core(registry: &Registry) -> Result<Core, Error> {
 impl Core {
     #[inline]
     fn record(&self, operation: &Operation, bytes: u64) {
-        operation.count.inc();
-        operation.bytes.add(bytes);
+        operation.record(bytes);
         let now = self.clock.unix_ns();
         // The wall clock may be set back.
         if now.abs_diff(self.last_unix_ns.load(Ordering::Relaxed)) >= GRAIN_NS {

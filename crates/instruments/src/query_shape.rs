@@ -49,7 +49,7 @@ fn next(sql: &str) -> Option<(Token<'_>, &str)> {
         '/' if sql.starts_with("/*") => {
             (Token::Blank, sql[2..].find("*/").map_or(sql.len(), |end| end + 4))
         }
-        c if c.is_ascii_digit() => (Token::Literal, run(sql, is_of_number)),
+        c if c.is_ascii_digit() => (Token::Literal, number(sql)),
         c if is_of_word(c) => whole(sql, run(sql, is_of_word)),
         c => whole(sql, c.len_utf8()),
     };
@@ -73,6 +73,18 @@ fn quoted(sql: &str, quote: char) -> usize {
         }
     }
     sql.len()
+}
+
+/// Bytes of the number in front, with the sign of its exponent.
+fn number(sql: &str) -> usize {
+    let len = run(sql, is_of_number);
+    let exponent = sql[..len].ends_with(['e', 'E']) && !sql.starts_with("0x");
+    match sql[len..].strip_prefix(['+', '-']) {
+        Some(rest) if exponent && rest.starts_with(|c: char| c.is_ascii_digit()) => {
+            len + 1 + run(rest, is_of_number)
+        }
+        _ => len,
+    }
 }
 
 fn run(sql: &str, is_of: impl Fn(char) -> bool) -> usize {
@@ -148,6 +160,8 @@ mod tests {
         check("select 1", "select ?");
         check("a = -1.5e10 AND b='it''s' AND c = 'x\\'y'", "a = -? AND b=? AND c = ?");
         check("x = 0xFF", "x = ?");
+        check("x = 1.5e-3 AND y = 2E+10-7", "x = ? AND y = ?-?");
+        check("x = 0xE-3", "x = ?-?");
         check("x IN (?, ?,?)", "x IN (?)");
         check("INSERT INTO t VALUES (1, 'a'), (2, 'b')", "INSERT INTO t VALUES (?), (?)");
     }

@@ -98,7 +98,7 @@ struct Mean {
 impl Mean {
     fn add(&mut self, value: Option<f64>) {
         if let Some(value) = value {
-            self.sum += value;
+            self.sum = (self.sum + value).min(f64::MAX);
             self.count += 1;
         }
     }

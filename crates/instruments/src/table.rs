@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,7 +47,7 @@ type ByHash<T> = HashMap<u64, T, BuildHasherDefault<Hashed>>;
 
 /// Makes the instrument of a name, unless its series have no room; without a name, the one of all that
 /// had none.
-type Make<V> = Box<dyn Fn(Option<&[&str]>) -> Option<V> + Send + Sync>;
+type Make<V> = Box<dyn Fn(Option<&[&str]>) -> Option<V> + Send + Sync + UnwindSafe + RefUnwindSafe>;
 
 /// One instrument and its name.
 pub(crate) struct Entry<V> {
@@ -78,7 +79,7 @@ impl<V: Send + Sync + 'static> Table<V> {
     pub(crate) fn new(
         budget: Budget,
         series_bytes: usize,
-        make: impl Fn(Option<&[&str]>) -> Option<V> + Send + Sync + 'static,
+        make: impl Fn(Option<&[&str]>) -> Option<V> + Send + Sync + UnwindSafe + RefUnwindSafe + 'static,
     ) -> Table<V> {
         Table {
             id: IDS.fetch_add(1, Ordering::Relaxed),

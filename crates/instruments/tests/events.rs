@@ -253,3 +253,13 @@ fn an_event_that_panics_is_a_failure() {
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).is_err());
     assert_eq!((events.summary().total, events.summary().failures), (1, 1));
 }
+
+#[test]
+fn sums_of_sources_stay_at_the_most_that_a_number_holds() {
+    let events = Events::new(&Registry::new()).unwrap();
+    for source in ["mqtt", "rest"] {
+        events.record_data_points(source, u64::MAX, u64::MAX);
+    }
+    let metrics = events.summary();
+    assert_eq!((metrics.data_points, metrics.data_bytes), (u64::MAX, u64::MAX));
+}

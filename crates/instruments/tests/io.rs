@@ -80,3 +80,12 @@ fn operations_of_the_timeline_are_counted_by_name() {
     let commits = snapshot.value("timeline_operations_total", &[("operation", "commit")]);
     assert!(matches!(commits, Some(Value::Counter(200))));
 }
+
+#[test]
+fn reads_are_no_writes_where_neither_has_room() {
+    let io = Io::new(&Registry::builder().budget_bytes(0).build()).unwrap();
+    io.record_io_read(4_096);
+    let metrics = io.metrics();
+    assert_eq!((metrics.reads, metrics.bytes_read), (1, 4_096));
+    assert_eq!((metrics.writes, metrics.bytes_written), (0, 0));
+}

@@ -133,3 +133,12 @@ fn traffic_is_what_the_totals_grew_by() {
     assert_eq!(network, [None, None, Some(2), Some(0)]);
     assert_eq!(resources.metrics().avg_cpu_percent, Some(12.5));
 }
+
+#[test]
+fn averages_of_any_numbers_are_numbers() {
+    let resources = Resources::new(&Registry::new()).unwrap();
+    (0..2).for_each(|_| resources.record_resources(f64::MAX, f64::MAX, 0.0, 0.0));
+    let metrics = resources.metrics();
+    assert!(metrics.avg_cpu_percent.is_some_and(f64::is_finite), "{metrics:?}");
+    assert!(metrics.avg_memory_mb.is_some_and(f64::is_finite), "{metrics:?}");
+}

@@ -301,3 +301,14 @@ fn a_view_while_others_record_is_a_view() {
     assert_eq!((all.events.total, all.errors[0].count, all.retries[0].count), (400, 400, 400));
     assert_eq!(all.resources.cpu_samples, 400);
 }
+
+#[test]
+fn instruments_may_be_used_where_a_panic_is_caught() {
+    let metrics = ServiceMetrics::new(&Registry::new(), MonitoringOptions::default()).unwrap();
+    let caught = std::panic::catch_unwind(|| {
+        let _running = metrics.stages().start("fetch");
+        std::panic::resume_unwind(Box::new("stop"));
+    });
+    assert!(caught.is_err());
+    assert_eq!(metrics.stages().stage("fetch").metrics().errors, 1);
+}

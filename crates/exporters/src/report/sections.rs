@@ -67,7 +67,7 @@ fn recorded(metrics: &ComprehensiveMetrics) -> Vec<String> {
     let all = [
         (metrics.stages.iter().map(|stage| stage.count).sum(), "stage run", "stage runs"),
         (metrics.queries.iter().map(|query| query.executions).sum(), "query", "queries"),
-        (lookups.sum(), "cache look-up", "cache look-ups"),
+        (lookups.fold(0, u64::saturating_add), "cache look-up", "cache look-ups"),
         (metrics.io.reads, "read", "reads"),
         (metrics.io.writes, "write", "writes"),
         (

@@ -56,8 +56,11 @@ fn first(text: &str, most: usize) -> &str {
 pub(super) fn wrap(text: &str, most: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut rest = text;
-    while width(rest) > most {
+    loop {
         let longest = first(rest, most);
+        if longest.len() == rest.len() {
+            break;
+        }
         let fits = rest[longest.len()..].starts_with(' ');
         let end = match longest.rfind(' ') {
             _ if fits => longest.len(),

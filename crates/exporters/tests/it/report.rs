@@ -191,6 +191,44 @@ fn what_found_no_room_is_told() {
     assert!(of_all.contains("300 stage runs"), "{of_all}");
 }
 
+#[test]
+fn samples_that_found_no_room_are_not_told_as_the_last_0() {
+    let (registry, metrics, _) = service(0);
+    metrics.resources().record_resources(40.0, 1_000.0, 1.5, 0.25);
+    let text = PerformanceReport::of(&metrics, &registry).to_text();
+    assert!(text.contains("Averages are of 1 sample; no sample found room to be kept."), "{text}");
+}
+
+#[test]
+fn a_name_of_a_megabyte_takes_a_few_lines() {
+    let (registry, metrics, _) = service(64 << 20);
+    let name = "n".repeat(1 << 20);
+    metrics.stages().record_stage(&name, ms(10), true);
+    metrics.health().set(&name, HealthState::Unhealthy, &name);
+    let report = PerformanceReport::of(&metrics, &registry);
+    let (text, markdown) = (report.to_text(), report.to_markdown());
+    assert!(text.len() < 10_000 && markdown.len() < 10_000, "{} {}", text.len(), markdown.len());
+}
+
+#[test]
+fn averages_are_of_more_samples_than_are_kept() {
+    let (registry, metrics, _) = empty();
+    (0..101).for_each(|_| metrics.resources().record_resources(40.0, 1_000.0, 1.5, 0.25));
+    let text = PerformanceReport::of(&metrics, &registry).to_text();
+    let basis = "Averages are of 101 samples, lowest and highest of the last 100.";
+    assert!(text.contains(basis), "{text}");
+}
+
+#[test]
+fn more_look_ups_than_a_number_holds_are_the_most_that_it_holds() {
+    let (registry, metrics, _) = empty();
+    for name in ["pages", "users"] {
+        metrics.caches().record_cache(name, u64::MAX, 1, 0, 0);
+    }
+    let text = PerformanceReport::of(&metrics, &registry).to_text();
+    assert!(text.contains("1.84e19 cache look-ups"), "{text}");
+}
+
 async fn get(handler: &impl Handler, query: &str) -> (u16, String, String) {
     let request =
         http::Request::get(format!("/api/report{query}")).body(Default::default()).unwrap();

@@ -198,9 +198,9 @@ impl EventMetrics {
     }
 
     fn add_source(&mut self, source: &Source) {
-        self.data_points += source.data_points.get();
-        self.data_bytes += source.bytes.get();
-        self.duplicates += source.duplicates.get();
+        self.data_points = self.data_points.saturating_add(source.data_points.get());
+        self.data_bytes = self.data_bytes.saturating_add(source.bytes.get());
+        self.duplicates = self.duplicates.saturating_add(source.duplicates.get());
     }
 
     fn add_durations(&mut self, durations: &Durations) {

@@ -54,7 +54,7 @@ impl EventMetrics {
 
     /// The share of duplicates in all that arrived, 0 to 1; `None` if nothing did.
     pub fn deduplication_rate(&self) -> Option<f64> {
-        share(self.duplicates, self.total + self.duplicates)
+        share(self.duplicates, self.total.saturating_add(self.duplicates))
     }
 }
 

@@ -32,17 +32,27 @@ pub(super) fn write(page: &mut Page, metrics: &ComprehensiveMetrics) {
         return;
     }
     page.heading("Resources");
-    let samples = counted(averages.cpu_samples.max(averages.memory_samples), "sample", "samples");
     page.text(format!(
-        "Averages are of {samples}, lowest and highest of the last {}. CPU is in percent of one core; disk and network \
-         are what came from one sample to the next.",
-        history.len(),
+        "{} CPU, in percent of one core, and memory are this process's; disk and network are the whole machine's, from \
+         one sample to the next.",
+        basis(averages, history.len()),
     ));
     page.table(
         ["<resource", "latest", "average", "lowest", "highest"],
         rows.len(),
         rows.into_iter(),
     );
+}
+
+/// Of which samples the numbers are: not all are kept, and none without room in the registry's budget.
+fn basis(averages: &ResourceMetrics, kept: usize) -> String {
+    let all = averages.cpu_samples.max(averages.memory_samples);
+    let samples = counted(all, "sample", "samples");
+    match kept {
+        0 => format!("Averages are of {samples}; no sample found room to be kept."),
+        _ if kept as u64 >= all => format!("Of {samples}."),
+        _ => format!("Averages are of {samples}, lowest and highest of the last {kept}."),
+    }
 }
 
 /// Writes a number with its unit.
