@@ -1,7 +1,7 @@
 //! Feeds a registry from code that is instrumented already.
 //!
 //! Each bridge is a feature, off by default. What comes through one is a metric like any other, so
-//! every exporter, page and alert sees it.
+//! every exporter gives it out; the live page and alerts are planned to show it.
 //!
 //! | feature | module | takes |
 //! |---|---|---|

@@ -114,9 +114,12 @@ impl RegistryBuilder {
     }
 
     /// Bytes that all series together may take, 400 KiB by default: names, labels, shared cells.
-    /// A series that comes after lands in its family's overflow series. A histogram takes cells as values
-    /// come; one that finds no room for those of an octave counts the octave as one cell, so that
-    /// percentiles in there are known to a factor of two.
+    /// A series that comes after lands in its family's overflow series. A histogram takes cells as
+    /// values come; one that finds no room for those of an octave counts the octave as one cell, so
+    /// that percentiles in there are known to a factor of two.
+    ///
+    /// Overflow series come on top of the budget: at most one a family, of up to about 5 KB for a
+    /// histogram.
     pub fn budget_bytes(mut self, bytes: usize) -> Self {
         self.budget = bytes;
         self

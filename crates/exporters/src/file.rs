@@ -28,7 +28,7 @@ const BUFFER_BYTES: usize = 32 * 1024;
 ///
 /// # Errors
 /// [`is_file`](Error::is_file), naming the path and the remedy, with the cause as its source: the directory is
-/// missing, may not be written or is full, the path is a directory, the old file is read-only, or `write` itself
+/// missing, may not be written or is full, the path is empty or a directory, the old file is read-only, or `write` itself
 /// failed. The old file, if there was one, is as it was, and the temporary one is gone.
 ///
 /// ```
@@ -47,6 +47,10 @@ pub fn write_atomically(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Error> {
     let path = path.as_ref();
+    if path.as_os_str().is_empty() {
+        let message = "nothing was written: the path is empty, name a file";
+        return Err(Error::new(ErrorKind::File, message).because(io::Error::from(Io::InvalidInput)));
+    }
     replace(path, write).map_err(|error| refused(path, error))
 }
 

@@ -15,7 +15,7 @@ use perf_monitor_instruments::{
 
 use crate::error::Error;
 use crate::file::write_atomically;
-use lines::{cache_line, stage_line};
+use lines::{cache_line, cpu_line, memory_line, stage_line};
 
 /// Stages, resources and caches of one run, from its begin to the document at its end.
 ///
@@ -195,8 +195,8 @@ impl RunMetrics {
         let resources = self.resources();
         let mut lines = vec!["=== Performance Metrics ===".to_owned()];
         lines.extend(self.stages().iter().map(|stage| format!("  {}", stage_line(stage))));
-        lines.push(format!("  CPU: {:.1}%", resources.avg_cpu_percent.unwrap_or(0.0)));
-        lines.push(format!("  Memory: {:.1} MB", resources.avg_memory_mb.unwrap_or(0.0)));
+        lines.push(format!("  {}", cpu_line(resources.avg_cpu_percent.unwrap_or(0.0))));
+        lines.push(format!("  {}", memory_line(resources.avg_memory_mb.unwrap_or(0.0))));
         lines.extend(self.caches().iter().map(|cache| format!("  {}", cache_line(cache))));
         lines
     }

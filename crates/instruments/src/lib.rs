@@ -1,8 +1,8 @@
 //! Stages, queries, caches, events and resources of a service, as metrics.
 //!
 //! Each instrument is a small set of metrics with names that dashboards can rely on, and answers
-//! as plain structs. What is recorded here is in the registry: every exporter, page and alert sees
-//! it.
+//! as plain structs. What is recorded here is in the registry, so every exporter gives it out and the
+//! report tells of it; the live page and alerts are planned to.
 //!
 //! ```
 //! use perf_monitor_core::Registry;
@@ -35,7 +35,8 @@
 //! # By name or by handle
 //! `stages.record_stage("fetch", …)` finds the name in a small cache of the calling thread, in tens
 //! of nanoseconds. A handle (`stages.stage("fetch")`) spares even that: keep it where the name is
-//! fixed.
+//! fixed. At most 64 threads have such a cache at once, of 4 KiB each; any more record by name under a
+//! short lock until one of those ends.
 //!
 //! # Memory
 //! Names draw on the registry's budget

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use perf_monitor_core::{Clock, Error, Lock, Registry};
 
+use crate::timed::Functions;
 use crate::{
     BreakerState, Caches, CircuitBreakers, ComprehensiveMetrics, ConnectionStates, Errors, Event,
     Events, Health, Io, MonitoringError, MonitoringOptions, Queries, QueryOptions, Resources,
@@ -46,6 +47,8 @@ struct Inner {
     options: MonitoringOptions,
     stages: Stages,
     queries: Queries,
+    /// `None` if something else has the names of their metrics: then no call is recorded either.
+    functions: Option<Functions>,
     caches: Caches,
     io: Io,
     timeline: Timeline,
@@ -156,6 +159,8 @@ impl ServiceMetrics {
             options: inner.options.clone(),
             stages: inner.stages.summary(),
             queries: inner.queries.summary(),
+            recent_queries: inner.queries.recent(),
+            functions: inner.functions.as_ref().map(Functions::summary).unwrap_or_default(),
             caches: inner.caches.summary(),
             io: inner.io.metrics(),
             timeline: inner.timeline.summary(),
@@ -212,6 +217,7 @@ impl Inner {
         Ok(Inner {
             stages: Stages::new(registry)?,
             queries: Queries::with_options(registry, queries)?,
+            functions: Functions::new(registry).ok(),
             caches: Caches::new(registry)?,
             io: Io::new(registry)?,
             timeline: Timeline::new(registry)?,

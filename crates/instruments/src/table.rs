@@ -2,7 +2,8 @@
 //!
 //! A name is one to three texts. The cache compares all of them, so a hash is never taken for the
 //! name; it holds no lock, so threads that record by name do not meet. Names beyond the cache's
-//! places, or beyond the bound, take a short lock.
+//! places or beyond the bound, and threads beyond the 64 that have a cache, take a short lock: that is
+//! as exact, only slower.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -11,7 +12,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use perf_monitor_core::{Budget, Family, Instrument, LabelValues, Lock, Reservation};
 
@@ -24,6 +25,10 @@ const CACHED: usize = 256;
 /// Entries of a hash: of a hundred names, a few share such a set, where a third of them would share
 /// a single place.
 const WAYS: usize = 2;
+
+/// Threads that may have a cache at once: 256 KiB in all, however many threads a program has. (A forked
+/// child inherits the count with the caches of threads that it does not have, and so may make fewer.)
+const THREADS: usize = 64;
 
 /// Names that a table may have, beyond what its budget says.
 const NAMES: usize = 10_000;
@@ -214,12 +219,46 @@ pub(crate) fn series<M: Instrument>(family: &Family<M>, name: Option<&[&str]>) -
 }
 
 thread_local! {
-    static CACHE: RefCell<Cache> = const { RefCell::new(Cache { entries: Vec::new() }) };
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache { entries: Vec::new(), turn: None }) };
 }
 
-/// What a thread remembers: a set of places for each hash, whatever the table.
+/// What a thread remembers: a set of places for each hash, whatever the table. There are none before it
+/// has its turn.
 struct Cache {
     entries: Vec<Option<Arc<dyn Any + Send + Sync>>>,
+    /// Below the entries, as they are to be gone when it is given back.
+    turn: Option<Turn>,
+}
+
+impl Cache {
+    /// Whether the thread has places, which it asks for as long as it has none: another one may have ended.
+    fn begin(&mut self) -> bool {
+        if self.turn.is_none() {
+            self.turn = Turn::take();
+            let places = self.turn.as_ref().map_or(0, |_| CACHED);
+            self.entries.resize_with(places, || None);
+        }
+        self.turn.is_some()
+    }
+}
+
+/// The right to a cache, given back when its thread ends.
+struct Turn;
+
+/// The threads that have a cache.
+static TURNS: AtomicUsize = AtomicUsize::new(0);
+
+impl Turn {
+    fn take() -> Option<Turn> {
+        let more = |taken| (taken < THREADS).then_some(taken + 1);
+        TURNS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Turn)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TURNS.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Shows `see` what the thread remembers under `hash`, until it finds what it looks for.
@@ -239,11 +278,11 @@ const fn set(hash: u64) -> Range<usize> {
 
 #[cold]
 fn remember<V: Send + Sync + 'static>(hash: u64, entry: Arc<Entry<V>>) {
-    // A thread that is ending, or an allocator that records, goes without.
+    // A thread that is ending, one too many, or an allocator that records, goes without.
     let forgotten = CACHE.try_with(|cache| {
         let mut cache = cache.try_borrow_mut().ok()?;
-        if cache.entries.is_empty() {
-            cache.entries.resize_with(CACHED, || None);
+        if !cache.begin() {
+            return None;
         }
         let set = &mut cache.entries[set(hash)];
         // The newest first; the oldest goes.
@@ -349,6 +388,29 @@ mod tests {
             }
         }
         assert_eq!(table.entries().len(), 1_000);
+    }
+
+    #[test]
+    fn threads_beyond_those_with_a_cache_record_as_exactly() {
+        const ALL: usize = THREADS + 20;
+        let registry = Registry::new();
+        let counts = Table::new(registry.budget(), 0, |_| Some(AtomicU64::new(0)));
+        let together = std::sync::Barrier::new(ALL);
+        let record = || {
+            let count = || counts.with(&["a"], |count| count.fetch_add(1, Ordering::Relaxed));
+            (0..10).for_each(|_| _ = count());
+            together.wait(); // no thread ends before the last one has asked for its turn
+            CACHE.with(|cache| !cache.borrow().entries.is_empty())
+        };
+        let with_cache = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..ALL).map(|_| scope.spawn(record)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).filter(|has| *has).count()
+        });
+        assert!((1..=THREADS).contains(&with_cache), "{with_cache}");
+        assert_eq!(counts.get(&["a"]).value.load(Ordering::Relaxed), 10 * ALL as u64);
+        // Those that ended have given theirs back.
+        let later = std::thread::spawn(|| CACHE.with(|cache| cache.borrow_mut().begin()));
+        assert!(later.join().unwrap());
     }
 
     #[test]

@@ -84,6 +84,12 @@ impl FunctionMetrics {
     pub fn calls(&self) -> u64 {
         self.ok + self.errors + self.panics + self.cancelled
     }
+
+    /// The mean time of a call; `None` without calls.
+    pub fn avg(&self) -> Option<Duration> {
+        let ns = self.total.as_nanos().checked_div(u128::from(self.calls()))?;
+        Some(Duration::from_nanos(ns as u64))
+    }
 }
 
 impl Functions {

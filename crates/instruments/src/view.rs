@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use crate::timed::FunctionMetrics;
 use crate::{
     BreakerStatus, CacheMetrics, ComponentHealth, ConnectionStatus, ErrorCount, EventMetrics,
-    HealthState, IoMetrics, MonitoringOptions, OperationCount, QueryProfile, ResourceMetrics,
-    ResourceSample, RetryCount, StageMetrics,
+    HealthState, IoMetrics, MonitoringOptions, OperationCount, QueryProfile, QueryRunRecord,
+    ResourceMetrics, ResourceSample, RetryCount, StageMetrics,
 };
 
 /// What
@@ -26,6 +27,11 @@ pub struct ComprehensiveMetrics {
     pub stages: Vec<StageMetrics>,
     /// Queries by name.
     pub queries: Vec<QueryProfile>,
+    /// The last runs of all queries, newest last.
+    pub recent_queries: Vec<QueryRunRecord>,
+    /// Functions that are timed, by name. The attribute `#[timed]` records into
+    /// [`Registry::global`](perf_monitor_core::Registry::global), so that another registry has none.
+    pub functions: Vec<FunctionMetrics>,
     /// Caches by name.
     pub caches: Vec<CacheMetrics>,
     /// Reads and writes.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use perf_monitor_core::{Clock, FakeClock, Registry};
+use perf_monitor_instruments::timed::Site;
 use perf_monitor_instruments::{
     BreakerState, ConnectionState, Errors, Event, Events, HealthState, MonitoringOptions,
     Resources, ServiceMetrics, Severity,
@@ -95,7 +96,27 @@ fn one_call_is_in_every_view() {
     );
     assert_eq!((all.resources.avg_memory_mb, all.resource_history.len()), (Some(1024.0), 1));
     assert_eq!((all.stages[0].count, all.queries[0].executions), (1, 1));
+    assert_eq!((all.recent_queries.len(), all.recent_queries[0].total), (1, ms(6)));
     assert_eq!((all.caches[0].hits, all.io.bytes_read, all.timeline[0].count), (8, 512, 1));
+}
+
+#[test]
+fn timed_functions_are_in_the_view_of_the_process_s_registry() {
+    static SITE: Site = Site::new("in the view");
+    SITE.enter().error();
+    let of_the_process = ServiceMetrics::global().unwrap().get_comprehensive_metrics();
+    let function = of_the_process.functions.iter().find(|one| one.name == "in the view").unwrap();
+    assert_eq!((function.calls(), function.errors, function.avg()), (1, 1, function.max));
+    let (of_its_own, ..) = service(MonitoringOptions::default());
+    assert!(of_its_own.get_comprehensive_metrics().functions.is_empty());
+}
+
+#[test]
+fn who_has_the_names_of_timed_functions_has_a_view_without_them() {
+    let registry = Registry::new();
+    registry.gauge(("function_calls_total", "Something else.")).unwrap();
+    let service = ServiceMetrics::new(&registry, MonitoringOptions::default()).unwrap();
+    assert!(service.get_comprehensive_metrics().functions.is_empty());
 }
 
 #[test]
@@ -105,6 +126,7 @@ fn nothing_recorded_is_an_empty_view() {
     let all = service.get_comprehensive_metrics();
     assert_eq!(all.duration, Duration::from_secs(7));
     assert_eq!((all.unix_ns, all.unix_ns - all.started_unix_ns), (clock.unix_ns(), 7_000_000_000));
+    assert!(all.recent_queries.is_empty() && all.functions.is_empty());
     assert!(all.stages.is_empty() && all.errors.is_empty() && all.history.is_empty());
     assert_eq!((all.overall_health, all.events.error_rate()), (None, None));
     assert_eq!(all.options, MonitoringOptions::default());

@@ -1,5 +1,6 @@
 //! How the monitor and the parts of the service are, for probes, people and programs.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,9 +54,20 @@ fn lines(health: &Health, age: Duration, components: &Components) -> Response {
     answer(status, "text/plain; charset=utf-8", text)
 }
 
-/// Names and reasons are the service's, and may hold anything.
+/// Characters of a name or a reason that are told.
+const LONGEST: usize = 200;
+
+/// Names and reasons are the service's, and may be of any length: what is cut ends in an ellipsis.
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST) {
+        None => text.into(),
+        Some(_) => text.chars().take(LONGEST - 1).chain(['…']).collect(),
+    }
+}
+
+/// They may hold anything, too.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    cut(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// `{"status": "ok", "last_tick_seconds": 0.2, "components": [...]}`, times in seconds since 1970.
@@ -81,10 +93,10 @@ fn object(component: &Component) -> String {
     )
 }
 
-/// As JSON has it.
+/// As JSON has it, cut.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
-    for c in text.chars() {
+    for c in cut(text).chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
             c if c.is_control() => _ = write!(quoted, "\\u{:04x}", u32::from(c)),
@@ -112,5 +124,22 @@ mod tests {
     fn what_is_no_text_is_escaped_in_json() {
         assert_eq!(quoted("a \"b\"\\\n\u{7f}é"), r#""a \"b\"\\\u000a\u007fé""#);
         assert_eq!(one_line("a\r\nb"), "a  b");
+    }
+
+    #[test]
+    fn what_is_long_is_cut_to_200_characters_with_an_ellipsis() {
+        let fits = "é".repeat(200);
+        assert_eq!(one_line(&fits), fits);
+        let cut = format!("{}…", "é".repeat(199));
+        let long = "é".repeat(201);
+        assert_eq!(one_line(&long), cut);
+        assert_eq!(quoted(&long), format!("\"{cut}\""));
+        let huge = Component {
+            name: "n".repeat(1 << 20),
+            state: "degraded",
+            reason: "\n".repeat(1 << 20),
+            since_unix_ns: 0,
+        };
+        assert!(object(&huge).len() < 2_000);
     }
 }

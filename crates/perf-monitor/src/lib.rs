@@ -217,3 +217,17 @@ pub use monitor::{MetricsCollector, PerformanceMonitor, PerformanceMonitorBuilde
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The guide to the instruments, so that its examples run, where all that they use is built.
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "exporters",
+    feature = "host",
+    feature = "http",
+    feature = "metrics",
+    feature = "timed",
+    feature = "tokio",
+))]
+#[doc = include_str!("../../../docs/instruments.md")]
+struct Guide;

@@ -31,8 +31,10 @@ impl PerformanceMonitorBuilder {
     /// - without `enable_system_metrics`, this process and its machine are not read, as with
     ///   [`host_metrics(false)`](Self::host_metrics);
     /// - without `enable_prometheus_integration`, nothing answers on `/metrics`;
-    /// - without `monitoring_enabled`, the instruments record nothing and the machine is not read;
-    ///   requests, and metrics of one's own, go on.
+    /// - without `monitoring_enabled`, nothing of these categories is recorded: no events, errors,
+    ///   retries, circuit breakers, connection states and health, no resources, and the machine is
+    ///   not read. Stages, queries, caches, reads and writes, the timeline, timed functions, requests
+    ///   and metrics of one's own go on.
     ///
     /// Monitors that share a registry share its instruments: the options of the first one hold.
     pub fn monitoring(mut self, options: MonitoringOptions) -> Self {

@@ -1,7 +1,7 @@
 //! A whole monitor before the programs that it is made for: promtool's lint, and a real Prometheus.
 //!
 //! They run where `PERF_MONITOR_PEERS` is set, with the programs that `PERF_MONITOR_PROMTOOL` and
-//! `PERF_MONITOR_PROMETHEUS` name.
+//! `PERF_MONITOR_PROMETHEUS` name. `cargo xtask test` sets all three, and builds every feature.
 
 mod support;
 
@@ -99,9 +99,10 @@ fn promtool_has_nothing_against_what_a_monitor_serves() {
     lint(&promtool, &text);
 }
 
-/// What comes by bridges and by the attribute, which records into the process's registry.
+/// What comes by bridges and by the attribute, which records into the process's registry, beside
+/// something of each instrument.
 #[test]
-#[cfg(all(feature = "metrics", feature = "timed", feature = "tokio"))]
+#[cfg(all(feature = "metrics", feature = "timed", feature = "tokio", feature = "tower"))]
 fn promtool_has_nothing_against_what_bridges_and_timed_functions_give() {
     #[perf_monitor::timed]
     fn halve(number: u32) -> u32 {
@@ -124,12 +125,42 @@ fn promtool_has_nothing_against_what_bridges_and_timed_functions_give() {
         metrics::counter!("orders", "shop" => "north").increment(1);
         metrics::histogram!("order.seconds").record(0.025);
     });
+    runtime.block_on(requests(monitor.registry()));
+    use_everything(monitor.instruments());
     assert_eq!(halve(4), 2);
     let text = get(&monitor, "/metrics").body;
-    for metric in ["tokio_workers 2", "orders_total{shop=", "function_calls_total{function="] {
+    for metric in [
+        "tokio_workers 2",
+        "orders_total{shop=",
+        "function_calls_total{function=",
+        "http_server_requests_total{method=\"POST\",route=\"/orders\",status=\"2xx\"} 2",
+        "http_server_request_duration_seconds_count",
+        "http_server_active_requests",
+        "http_server_request_size_bytes_count",
+        "http_server_response_size_bytes_count",
+        "stage_errors_total{stage=\"fetch\"} 1",
+    ] {
         assert!(text.contains(metric), "{metric} in\n{text}");
     }
     lint(&promtool, &text);
+}
+
+/// Two orders through a service with the layer.
+#[cfg(all(feature = "metrics", feature = "timed", feature = "tokio", feature = "tower"))]
+async fn requests(registry: &Registry) {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::{Layer, ServiceExt};
+
+    let layer = perf_monitor::bridges::tower::RequestsLayer::new(registry).unwrap();
+    let orders = axum::Router::new().route("/orders", axum::routing::post(|| async { "taken" }));
+    let service = layer.route(|head| Some(head.uri.path().into())).layer(orders);
+    for _ in 0..2 {
+        let request = Request::post("/orders").body(Body::from("two of them")).unwrap();
+        let answer = service.clone().oneshot(request).await.unwrap();
+        let body = to_bytes(Body::new(answer.into_body()), usize::MAX).await.unwrap();
+        assert_eq!(body, "taken");
+    }
 }
 
 /// Lets promtool look for what is wrong or unusual.

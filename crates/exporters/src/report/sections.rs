@@ -2,20 +2,23 @@
 
 mod caches;
 mod events;
+mod functions;
 mod io;
 mod operations;
 mod queries;
 mod resources;
 mod stages;
+mod switches;
 
 use perf_monitor_instruments::ComprehensiveMetrics;
+use perf_monitor_instruments::timed::FunctionMetrics;
 
 use super::page::Page;
 use super::words::{count, counted, duration};
 use super::{Limits, PerformanceReport};
 use crate::escape::plain;
 use crate::moment::Moment;
-use crate::run::lines::{cache_line, stage_line};
+use crate::run::lines::{cache_line, cpu_line, memory_line, stage_line};
 
 /// Rows of a table.
 const ROWS: usize = 10;
@@ -34,6 +37,7 @@ pub(super) fn page(report: &PerformanceReport) -> Page {
     summary(&mut page, metrics);
     stages::write(&mut page, &metrics.stages);
     queries::write(&mut page, &metrics.queries);
+    functions::write(&mut page, &metrics.functions);
     caches::write(&mut page, &metrics.caches);
     io::write(&mut page, metrics);
     events::write(&mut page, metrics);
@@ -55,6 +59,9 @@ fn head(page: &mut Page, metrics: &ComprehensiveMetrics) {
         ("To", format!("{}, {} later", time(metrics.unix_ns), duration(metrics.duration))),
         ("Recorded", recorded),
     ];
+    if let Some(off) = switches::off(&metrics.options) {
+        facts.push(("Off", off));
+    }
     if let Some(health) = metrics.overall_health {
         facts.push(("Health", health.to_string()));
     }
@@ -67,6 +74,11 @@ fn recorded(metrics: &ComprehensiveMetrics) -> Vec<String> {
     let all = [
         (metrics.stages.iter().map(|stage| stage.count).sum(), "stage run", "stage runs"),
         (metrics.queries.iter().map(|query| query.executions).sum(), "query", "queries"),
+        (
+            metrics.functions.iter().map(FunctionMetrics::calls).fold(0, u64::saturating_add),
+            "timed call",
+            "timed calls",
+        ),
         (lookups.fold(0, u64::saturating_add), "cache look-up", "cache look-ups"),
         (metrics.io.reads, "read", "reads"),
         (metrics.io.writes, "write", "writes"),
@@ -89,8 +101,8 @@ fn summary(page: &mut Page, metrics: &ComprehensiveMetrics) {
     let has_run: Vec<_> = metrics.stages.iter().filter(|stage| stage.count > 0).collect();
     let mut lines: Vec<_> = has_run.iter().take(LINES).map(|stage| stage_line(stage)).collect();
     lines.extend(more(has_run.len(), "stages"));
-    lines.extend(metrics.resources.avg_cpu_percent.map(|percent| format!("CPU: {percent:.1}%")));
-    lines.extend(metrics.resources.avg_memory_mb.map(|mb| format!("Memory: {mb:.1} MB")));
+    lines.extend(metrics.resources.avg_cpu_percent.map(cpu_line));
+    lines.extend(metrics.resources.avg_memory_mb.map(memory_line));
     lines.extend(metrics.caches.iter().take(LINES).map(cache_line));
     lines.extend(more(metrics.caches.len(), "caches"));
     if !lines.is_empty() {

@@ -72,6 +72,15 @@ fn a_file_is_made_or_replaced_as_a_whole() {
 }
 
 #[test]
+fn an_empty_path_is_refused_as_such() {
+    let error = write_atomically("", |_| panic!("nothing is to be written")).unwrap_err();
+    assert!(error.is_file() && std::error::Error::source(&error).is_some());
+    assert_eq!(error.to_string(), "nothing was written: the path is empty, name a file");
+    let run = perf_monitor_exporters::RunMetrics::new(&perf_monitor_core::Registry::new()).unwrap();
+    assert!(run.export_json("").unwrap_err().is_file());
+}
+
+#[test]
 fn a_name_as_long_as_the_system_takes_is_fine() {
     let folder = Folder::new("long");
     let path = folder.join(&"n".repeat(255));
@@ -170,7 +179,6 @@ fn a_missing_directory_and_a_directory_are_refused_with_the_remedy() {
     fs::write(folder.join("file"), "old").unwrap();
     let path = folder.join("file/below.json");
     assert!(refusal(&path, write_new(&path)).contains("a part of the path is a file"));
-    refusal(Path::new(""), write_new(""));
     assert_eq!(folder.names(), ["file"]);
 }
 

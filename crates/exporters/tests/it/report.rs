@@ -7,6 +7,7 @@ use perf_monitor_exporters::{
     PerformanceReport, ReportFormat, generate_performance_report, report_handler,
 };
 use perf_monitor_http::{Handler, Request};
+use perf_monitor_instruments::timed::FunctionMetrics;
 use perf_monitor_instruments::{
     BreakerState, ConnectionState, Event, HealthState, MonitoringOptions, ServiceMetrics, Severity,
 };
@@ -42,7 +43,34 @@ fn example() -> PerformanceReport {
         hand.advance(ms(took));
         metrics.tick(registry.clock().now_ns());
     }
-    PerformanceReport::of(&metrics, &registry).service("message import")
+    let mut all = metrics.get_comprehensive_metrics();
+    // The attribute records into the process's registry, by the real clock.
+    all.functions = functions();
+    PerformanceReport::from(all).service("message import")
+}
+
+fn functions() -> Vec<FunctionMetrics> {
+    let function = |name: &str, [ok, errors, panics, cancelled]: [u64; 4], us: u64| {
+        let times = |n| Some(Duration::from_micros(us * n));
+        FunctionMetrics {
+            name: name.to_owned(),
+            ok,
+            errors,
+            panics,
+            cancelled,
+            total: Duration::from_micros(us * (ok + errors + panics + cancelled)),
+            max: times(9),
+            p50: times(1),
+            p95: times(3),
+            p99: times(7),
+            ..FunctionMetrics::default()
+        }
+    };
+    vec![
+        function("import::message::parse", [9_800, 190, 1, 0], 45),
+        function("import::store::flush", [16, 1, 0, 3], 18_000),
+        function("never::called", [0; 4], 0),
+    ]
 }
 
 fn work(metrics: &ServiceMetrics) {
@@ -125,6 +153,39 @@ fn a_service_that_recorded_nothing_has_a_head_and_no_sections() {
     check("report_empty.txt", &report.to_text());
     assert!(report.to_markdown().contains("- **Recorded:** nothing was recorded\n"));
     assert_eq!(generate_performance_report(&metrics, &registry), report.to_text());
+}
+
+#[test]
+fn what_is_switched_off_is_told_and_not_left_out_without_a_word() {
+    let off = |options: MonitoringOptions| {
+        let metrics = ServiceMetrics::new(&Registry::new(), options).unwrap();
+        let text = PerformanceReport::from(metrics.get_comprehensive_metrics()).to_markdown();
+        let line = text.lines().find(|line| line.starts_with("- **Off:** "));
+        line.map(|line| line[11..].to_owned()).unwrap_or_default()
+    };
+    let all = MonitoringOptions::default;
+    assert_eq!(off(all()), "");
+    assert_eq!(off(all().enable_system_metrics(false)), "resources (enable_system_metrics)");
+    assert_eq!(
+        off(all().enable_performance_metrics(false).enable_business_metrics(false)),
+        "durations of events, queues and connections (enable_performance_metrics); \
+         counts of events, data and duplicates (enable_business_metrics)"
+    );
+    assert_eq!(
+        off(all().monitoring_enabled(false)),
+        "events, errors, retries, states, health and resources (monitoring_enabled)"
+    );
+}
+
+#[test]
+fn numbers_that_nobody_measured_do_not_widen_the_text() {
+    let (registry, metrics, _) = empty();
+    (0..2).for_each(|_| metrics.resources().record_resources(1e300, 1e300, 1e300, 1e300));
+    let report = PerformanceReport::of(&metrics, &registry);
+    let text = report.to_text();
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert!(text.contains("  CPU: 1.00e300%\n"), "{text}");
+    assert!(report.to_markdown().lines().all(|line| line.len() < 200), "{text}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use perf_monitor_instruments::{ComprehensiveMetrics, ResourceMetrics, ResourceSa
 
 use crate::report::page::Page;
 use crate::report::words::{bytes, counted};
+use crate::run::lines::tenths;
 
 /// Picks one number of a sample.
 type Pick = fn(&ResourceSample) -> Option<f64>;
@@ -72,7 +73,7 @@ fn known(n: Option<u64>) -> Option<f64> {
 }
 
 fn show_percent(percent: f64) -> String {
-    format!("{percent:.1}%")
+    format!("{}%", tenths(percent))
 }
 
 fn show_bytes(n: f64) -> String {
