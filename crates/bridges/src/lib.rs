@@ -34,3 +34,6 @@ pub mod metrics;
 pub mod tokio;
 #[cfg(feature = "tower")]
 pub mod tower;
+
+#[cfg(any(feature = "metrics", feature = "tower"))]
+mod turn;

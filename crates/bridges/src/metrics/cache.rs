@@ -10,9 +10,10 @@ use ::metrics::Key;
 
 use super::handle::{CounterHandle, GaugeHandle, HistogramHandle, Kind};
 use super::keys::Entry;
+use crate::turn::{Turn, Turns};
 
 /// Places of a thread's cache of one kind, made when the thread first needs one of them. Two keys share
-/// a place in the order of their coming: 4 KiB in all.
+/// a place in the order of their coming: 4 KiB in all. At most 64 threads at once have them.
 const PLACES: usize = 128;
 
 thread_local! {
@@ -21,6 +22,7 @@ thread_local! {
             counters: RefCell::new(Vec::new()),
             gauges: RefCell::new(Vec::new()),
             histograms: RefCell::new(Vec::new()),
+            turn: RefCell::new(None),
         }
     };
 }
@@ -30,6 +32,20 @@ pub(super) struct Caches {
     pub(super) counters: Cache<CounterHandle>,
     pub(super) gauges: Cache<GaugeHandle>,
     pub(super) histograms: Cache<HistogramHandle>,
+    turn: RefCell<Option<Turn>>,
+}
+
+static TURNS: Turns = Turns::new();
+
+impl Caches {
+    /// Whether the thread may have caches; it asks again for as long as it has none.
+    fn may(&self) -> Option<()> {
+        let mut turn = self.turn.try_borrow_mut().ok()?;
+        if turn.is_none() {
+            *turn = TURNS.take();
+        }
+        turn.as_ref().map(|_| ())
+    }
 }
 
 pub(super) type Cache<H> = RefCell<Vec<[Option<Slot<H>>; 2]>>;
@@ -66,6 +82,7 @@ pub(super) fn remember<H: Kind>(entry: Arc<Entry<H>>) -> Arc<H> {
     let forgotten = CACHES.try_with(|caches| {
         let mut cache = H::cache(caches).try_borrow_mut().ok()?;
         if cache.is_empty() {
+            caches.may()?;
             cache.resize_with(PLACES, Default::default);
         }
         let [newest, oldest] = &mut cache[place];

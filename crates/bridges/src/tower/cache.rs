@@ -1,11 +1,12 @@
 //! What a thread remembers of the routes that it served.
 
 use super::route::Route;
+use crate::turn::{Turn, Turns};
 use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Sets of places, and places of a set. All of them take 4 KiB, made when a thread first serves;
-/// each share takes 32 bytes.
+/// each share takes 32 bytes. At most 64 threads at once have them.
 const SETS: usize = 64;
 const WAYS: usize = 4;
 
@@ -14,13 +15,16 @@ const WAYS: usize = 4;
 pub(super) type Share = Arc<Arc<Route>>;
 
 thread_local! {
-    static CACHE: RefCell<Cache> = const { RefCell::new(Cache { places: Vec::new(), turn: 0 }) };
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache { places: Vec::new(), next: 0, turn: None }) };
 }
+
+static TURNS: Turns = Turns::new();
 
 struct Cache {
     places: Vec<Option<(u64, Share)>>,
     /// The place that is next to go in a set that is full.
-    turn: usize,
+    next: usize,
+    turn: Option<Turn>,
 }
 
 /// The share of this hash that `is` the one.
@@ -51,13 +55,16 @@ impl Cache {
     }
 
     fn replace(&mut self, hash: u64, share: Share) -> Option<(u64, Share)> {
-        self.places.resize_with(SETS * WAYS, || None);
+        if self.turn.is_none() {
+            self.turn = Some(TURNS.take()?);
+            self.places.resize_with(SETS * WAYS, || None);
+        }
         let first = first_of_set(hash);
         let set = &mut self.places[first..first + WAYS];
         let free = set.iter().position(Option::is_none);
         let place = free.unwrap_or_else(|| {
-            self.turn = self.turn.wrapping_add(1);
-            self.turn % WAYS
+            self.next = self.next.wrapping_add(1);
+            self.next % WAYS
         });
         set[place].replace((hash, share))
     }
