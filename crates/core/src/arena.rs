@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::ptr::NonNull;
 
 /// Threads that can have a slab at the same time; the others share cells. A slab with one page
-/// takes 3.2 KiB, so that 64 of them fit the default budget.
+/// takes 3.2 KiB; the default budget has room for 45, and the threads after them share cells.
 pub(crate) const SLABS: usize = 64;
 
 /// Bytes that pages, directories, octaves of histograms and label caches of threads may take
 /// together by default. The sum of all subsystems' defaults is the ledger's 1 MB.
-pub(crate) const PRIVATE_BYTES: usize = 300 * 1024;
+pub(crate) const PRIVATE_BYTES: usize = 144 * 1024;
 
 /// The cells of one metric: a run of ids in one page.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::desc::Desc;
 use crate::distribution::{COUNT, Distribution, FAILED, SUM};
 use crate::error::Error;
+use crate::exemplar::Exemplar;
 use crate::latency::TrackerCore;
 use crate::metric::{Metric, Spec};
 use crate::sync::Lock;
@@ -122,6 +123,15 @@ impl MetricsCollector {
         let us = seconds * 1_000_000 + u64::from(nanos / 1_000);
         let ns = seconds * 1_000_000_000 + u64::from(nanos);
         self.core.requests.0.record(us, ns, !success);
+    }
+
+    /// Remembers the trace of a request of this duration, as [`Histogram::exemplar`]; `value` of
+    /// the exemplar does not matter.
+    pub fn exemplar(&self, duration: Duration, exemplar: Exemplar) {
+        let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        if exemplar.trace_id != 0 {
+            self.core.requests.cells().keep_exemplar(Exemplar { value: us, ..exemplar });
+        }
     }
 
     /// Records the size of a request in bytes.

@@ -10,6 +10,8 @@
 use crate::arena::{ArenaRef, OwnedBlock, Slabs};
 use crate::budget::Account;
 #[cfg(not(loom))]
+use crate::exemplar::{Exemplar, Exemplars};
+#[cfg(not(loom))]
 use crate::local;
 use crate::slab::{CellId, bump};
 use crate::snapshot::HistogramValue;
@@ -54,6 +56,8 @@ pub(crate) struct Distribution {
     clamped: AtomicU64,
     /// What octaves of the base are charged to.
     account: Option<Account>,
+    #[cfg(not(loom))]
+    exemplars: Exemplars,
 }
 
 impl Distribution {
@@ -73,6 +77,8 @@ impl Distribution {
             carried: Lock::new(BTreeMap::new()),
             clamped: AtomicU64::new(0),
             account,
+            #[cfg(not(loom))]
+            exemplars: Exemplars::new(),
         }
     }
 
@@ -318,7 +324,19 @@ impl Distribution {
         });
         value.sum = self.header(SUM, slabs);
         value.max = self.max(slabs);
+        #[cfg(not(loom))]
+        {
+            value.exemplars = self.exemplars.all();
+        }
         value
+    }
+
+    /// Remembers the trace of a value that was recorded.
+    #[cfg(not(loom))]
+    pub(crate) fn keep_exemplar(&self, mut exemplar: Exemplar) {
+        exemplar.value = exemplar.value.min(self.layout.highest());
+        let (octave, _) = self.layout.place(exemplar.value);
+        self.exemplars.keep(octave, exemplar, self.account.as_ref());
     }
 
     /// The largest value that was recorded.
@@ -386,6 +404,10 @@ impl Distribution {
 impl Drop for Distribution {
     fn drop(&mut self) {
         self.discharge_octaves(self.base_octaves());
+        #[cfg(not(loom))]
+        if let Some(account) = &self.account {
+            account.shrink(self.exemplars.charged());
+        }
         for word in &self.base {
             // SAFETY: the distribution is going, and its octaves with it.
             unsafe {

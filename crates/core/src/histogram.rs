@@ -6,7 +6,7 @@ use crate::distribution::Record;
 use crate::sync::Arc;
 use crate::{HistogramValue, Layout, Unit, error::Error};
 #[cfg(not(loom))]
-use crate::{clock::Instant, local};
+use crate::{clock::Instant, exemplar::Exemplar, local};
 use std::fmt;
 use std::time::Duration;
 
@@ -171,6 +171,18 @@ impl Histogram {
             Unit::Seconds => ns / 1_000_000_000,
             _ => ns,
         });
+    }
+
+    /// Remembers the trace that a value was measured in, which was recorded or is going to be: OpenMetrics and
+    /// OTLP show it on the value's bucket. The last of each doubling is kept, for a tenth of a second
+    /// at the least. A trace id of 0 is none.
+    ///
+    /// # Cost
+    /// A lock that is tried, not waited for: this is for the few traces that somebody can look at.
+    pub fn exemplar(&self, exemplar: Exemplar) {
+        if exemplar.trace_id != 0 {
+            self.core.cells.keep_exemplar(exemplar);
+        }
     }
 
     /// Starts a timer that records the time from now to its end.

@@ -45,6 +45,8 @@ mod arena;
 mod budget;
 mod counter;
 mod distribution;
+#[cfg(not(loom))]
+mod exemplar;
 mod gauge;
 mod histogram;
 mod octave;
@@ -116,6 +118,8 @@ pub use cursor::Cursor;
 #[cfg(not(loom))]
 pub use desc::Desc;
 pub use error::Error;
+#[cfg(not(loom))]
+pub use exemplar::Exemplar;
 #[cfg(not(loom))]
 pub use family::Family;
 pub use gauge::Gauge;

@@ -26,7 +26,7 @@ use std::time::Duration;
 /// Bytes that the series of a registry may take by default. With what threads may have of their
 /// own ([`PRIVATE_BYTES`](crate::PRIVATE_BYTES)) this is what the ledger of 1 MB gives to
 /// collectors and histograms.
-pub(crate) const BUDGET_BYTES: usize = 400 * 1024;
+pub(crate) const BUDGET_BYTES: usize = 360 * 1024;
 
 /// Series that a family may have by default.
 const SERIES_CAP: usize = 2_000;
@@ -113,7 +113,7 @@ impl RegistryBuilder {
         self
     }
 
-    /// Bytes that all series together may take, 400 KiB by default: names, labels, shared cells.
+    /// Bytes that all series together may take, 360 KiB by default: names, labels, shared cells.
     /// A series that comes after lands in its family's overflow series. A histogram takes cells as
     /// values come; one that finds no room for those of an octave counts the octave as one cell, so
     /// that percentiles in there are known to a factor of two.

@@ -1,5 +1,7 @@
 //! What a reader gets: families, series and their values as plain structs.
 
+#[cfg(not(loom))]
+use crate::Exemplar;
 use crate::{LabelValues, Layout, Unit};
 
 /// What kind of metric a family is, as Prometheus tells them apart.
@@ -115,11 +117,23 @@ pub struct HistogramValue {
     pub max: u64,
     /// Which values belong to which cell.
     pub layout: Layout,
+    /// Values whose traces are known, smallest first: at most one for each doubling.
+    #[cfg(not(loom))]
+    pub exemplars: Vec<Exemplar>,
 }
 
 impl HistogramValue {
     pub(crate) fn empty(layout: Layout, sum_unit: Unit) -> HistogramValue {
-        HistogramValue { buckets: Vec::new(), count: 0, sum: 0, sum_unit, max: 0, layout }
+        HistogramValue {
+            buckets: Vec::new(),
+            count: 0,
+            sum: 0,
+            sum_unit,
+            max: 0,
+            layout,
+            #[cfg(not(loom))]
+            exemplars: Vec::new(),
+        }
     }
 
     /// The value below or at which the share `q` (0 to 1) of all values lies: the highest value

@@ -55,7 +55,7 @@ pub fn thread_stats() -> ThreadStats {
     }
 }
 
-/// Sets how many bytes the threads of this process may hold of their own, 300 KiB by default.
+/// Sets how many bytes the threads of this process may hold of their own, 144 KiB by default.
 /// What they hold already they keep. Records that find no room go to shared cells: exact, slower.
 pub fn set_thread_budget(bytes: usize) {
     local::arena().set_budget(bytes);

@@ -104,5 +104,5 @@ pub(crate) fn of_cells(
 ) -> HistogramValue {
     let count = buckets.iter().map(|(_, n)| n).sum();
     let max = buckets.last().map_or(0, |&(cell, _)| layout.highest_in(cell).min(max));
-    HistogramValue { buckets, count, sum, sum_unit, max, layout }
+    HistogramValue { buckets, count, sum, sum_unit, max, layout, exemplars: Vec::new() }
 }

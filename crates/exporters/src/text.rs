@@ -7,6 +7,7 @@ use perf_monitor_core::{
 use crate::edges::Edges;
 use crate::error::Error;
 use crate::escape::{push_all, push_escaped};
+use crate::exemplar::Exemplars;
 use crate::format::Format;
 use crate::label::{Label, check_const_label, push_pair};
 use crate::number::{decimals, push_decimal, push_integer, push_scaled, whole};
@@ -208,14 +209,19 @@ impl TextEncoder {
         self.family.block(&mut self.labels, series);
         let mut cells = value.buckets.iter().peekable();
         let mut below = 0;
+        let mut exemplars = self.exemplars(value);
         for (edge, label) in &self.family.edges {
             let ends_below = |cell| edge.is_some_and(|edge| value.layout.highest_in(cell) <= edge);
             while let Some((_, count)) = cells.next_if(|(cell, _)| ends_below(*cell)) {
                 below += count;
             }
             bucket(&mut self.out, &self.family.base, &self.labels, label, below);
+            exemplars.push(&mut self.out, *edge);
+            self.out.push(b'\n');
         }
         bucket(&mut self.out, &self.family.base, &self.labels, b"le=\"+Inf\"} ", value.count);
+        exemplars.push(&mut self.out, None);
+        self.out.push(b'\n');
         self.open("_sum");
         push_decimal(&mut self.out, value.sum, decimals(value.sum_unit));
         self.out.push(b'\n');
@@ -225,6 +231,12 @@ impl TextEncoder {
         if self.family.created {
             self.write_created(series);
         }
+    }
+
+    /// Those of `value`, which the text format has no place for.
+    fn exemplars<'a>(&self, value: &'a HistogramValue) -> Exemplars<'a> {
+        let shown: &[_] = if self.format == Format::OpenMetrics { &value.exemplars } else { &[] };
+        Exemplars::new(value.layout, shown, self.family.decimals)
     }
 
     fn write_created(&mut self, series: &SeriesInfo) {
@@ -281,5 +293,4 @@ fn bucket(out: &mut Vec<u8>, base: &str, labels: &[u8], edge: &[u8], count: u64)
     }
     out.extend_from_slice(edge);
     push_integer(out, count);
-    out.push(b'\n');
 }

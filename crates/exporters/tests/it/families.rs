@@ -46,6 +46,7 @@ pub(crate) fn histogram(
         sum_unit,
         max: values.iter().copied().max().unwrap_or(0),
         layout,
+        exemplars: Vec::new(),
     }
 }
 
