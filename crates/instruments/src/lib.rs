@@ -43,7 +43,7 @@
 //! ([`RegistryBuilder::budget_bytes`](perf_monitor_core::RegistryBuilder::budget_bytes)). A name
 //! that finds no room is recorded in the overflow series, together with all such, and counted
 //! ([`RegistryStats::refused_series`](perf_monitor_core::RegistryStats::refused_series)): totals stay
-//! right. The default of 400 KiB holds some hundred stages and caches, or a hundred query shapes;
+//! right. The default of 360 KiB holds some ninety stages and caches, or ninety query shapes;
 //! 4.4 MB hold a hundred of each and a thousand shapes.
 
 mod stages;

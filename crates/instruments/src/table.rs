@@ -42,9 +42,9 @@ pub(crate) struct Table<V> {
     overflow: Once<Arc<Entry<V>>>,
     /// Bytes of the series of one name.
     series_bytes: usize,
-    /// Bytes of the overflow series, which come last, and whatever the budget says. Names leave them
-    /// free, so that it holds nevertheless.
-    overflow_bytes: usize,
+    /// The bytes of the overflow series, which come last, and whatever the budget says: set aside from
+    /// the beginning, so that it holds nevertheless.
+    room: Lock<Option<Reservation>>,
     make: Make<V>,
 }
 
@@ -88,11 +88,11 @@ impl<V: Send + Sync + 'static> Table<V> {
     ) -> Table<V> {
         Table {
             id: IDS.fetch_add(1, Ordering::Relaxed),
+            room: Lock::new(budget.reserve(series_bytes)),
             budget,
             entries: Lock::new(HashMap::default()),
             overflow: Once::new(),
             series_bytes,
-            overflow_bytes: series_bytes,
             make: Box::new(make),
         }
     }
@@ -100,8 +100,9 @@ impl<V: Send + Sync + 'static> Table<V> {
     /// The same, where so many of the series are histograms: in overflow these have all their octaves
     /// from the beginning.
     pub(crate) fn of_histograms(self, histograms: usize) -> Table<V> {
-        let overflow_bytes = self.series_bytes + histograms * OVERFLOW_OCTAVES;
-        Table { overflow_bytes, ..self }
+        let bytes = self.series_bytes + histograms * OVERFLOW_OCTAVES;
+        *self.room.lock() = None;
+        Table { room: Lock::new(self.budget.reserve(bytes)), ..self }
     }
 
     /// Runs `see` with the instrument of this name, which begins if it is new; without room, with the
@@ -157,8 +158,7 @@ impl<V: Send + Sync + 'static> Table<V> {
         }
         let charged = self.budget.reserve(size_of::<Entry<V>>() + text + BESIDE)?;
         // All of its series or none: that there is room is asked before the first one begins.
-        let later = self.overflow.get().map_or(self.overflow_bytes, |_| 0);
-        drop(self.budget.reserve(self.series_bytes + MOST_SERIES * text + later)?);
+        drop(self.budget.reserve(self.series_bytes + MOST_SERIES * text)?);
         // Outside the lock, as it registers series.
         let made = Arc::new(Entry {
             table: self.id,
@@ -182,6 +182,7 @@ impl<V: Send + Sync + 'static> Table<V> {
     fn refuse(&self) -> Arc<Entry<V>> {
         self.budget.count_refused();
         let overflow = self.overflow.get_or_make(|| {
+            drop(self.room.lock().take());
             Arc::new(Entry {
                 table: self.id,
                 name: LabelValues::default(),

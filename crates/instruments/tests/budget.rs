@@ -78,10 +78,11 @@ fn what_does_not_fit_the_default_budget_is_in_overflow_and_counted() {
     let filled = fill(Registry::new());
     check_totals(&filled);
     let (caches, queries) = (filled.caches.summary(), filled.queries.summary());
-    assert_eq!((filled.stages.summary().len(), caches.len()), (100, 100), "they came first");
+    assert_eq!(filled.stages.summary().len(), 100, "they came first");
+    assert!(caches.len() > 30, "{} caches found room", caches.len());
     assert!(queries.last().unwrap().overflow);
-    assert!(queries.len() > 10, "{} shapes found room", queries.len());
-    assert!(filled.registry.stats().refused_series >= SHAPES - queries.len() as u64);
+    let left_out = STAGES + CACHES + SHAPES - (100 + caches.len() + queries.len()) as u64;
+    assert!(filled.registry.stats().refused_series >= left_out);
 }
 
 #[test]

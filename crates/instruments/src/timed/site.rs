@@ -86,7 +86,7 @@ mod tests {
         (0..1_000).for_each(|n| call(&registry, format!("function {n}")));
         let summary = Functions::new(&registry).unwrap().summary();
         let (overflow, named) = summary.split_last().unwrap();
-        assert!(overflow.overflow && (100..999).contains(&named.len()), "{}", named.len());
+        assert!(overflow.overflow && (50..999).contains(&named.len()), "{}", named.len());
         assert_eq!(summary.iter().map(|function| function.ok).sum::<u64>(), 1_000);
         assert_eq!(summary.iter().map(FunctionMetrics::calls).sum::<u64>(), 1_000);
         let stats = registry.stats();
