@@ -1,12 +1,24 @@
-//! A function as the attribute finds it.
+//! A function as an attribute finds it.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::ToTokens;
-use syn::parse::{Parse, ParseStream};
+use quote::{ToTokens, quote};
+use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{AttrStyle, Attribute, Error, LitStr, Result, Signature, Token, Visibility, braced};
 
-/// A function with a body that can be timed. The body is not looked into.
+/// How an attribute speaks of itself.
+#[derive(Debug)]
+pub(crate) struct Words {
+    pub(crate) name: &'static str,
+    /// What it does to a function, as in "time a function".
+    pub(crate) infinitive: &'static str,
+    /// The same, as in "it times functions".
+    pub(crate) present: &'static str,
+    /// The same, as in "a timed function".
+    pub(crate) participle: &'static str,
+}
+
+/// A function with a body that can be recorded. The body is not looked into.
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     visibility: Visibility,
@@ -18,29 +30,12 @@ pub(crate) struct Function {
     braces: Span,
 }
 
-impl Parse for Function {
-    fn parse(input: ParseStream<'_>) -> Result<Function> {
-        let mut attributes = input.call(Attribute::parse_outer)?;
-        let visibility = input.parse()?;
-        let default = input.parse()?;
-        if !begins_function(input) {
-            return Err(input.error("`timed` times functions, and this is none"));
-        }
-        let signature: Signature = input.parse()?;
-        check(&signature)?;
-        if input.peek(Token![;]) {
-            let text = "there is no body to time: put `#[timed]` on the functions that have one";
-            return Err(input.error(text));
-        }
-        let content;
-        let braces = braced!(content in input).span.join();
-        attributes.extend(inner_attributes(&content)?);
-        let body = content.parse()?;
-        Ok(Function { attributes, visibility, default, signature, body, braces })
-    }
-}
-
 impl Function {
+    /// The function that the attribute of these words stands before.
+    pub(crate) fn parse(item: TokenStream, words: &Words) -> Result<Function> {
+        (|input: ParseStream<'_>| parse(input, words)).parse2(item)
+    }
+
     /// For what is written around the body: names that it does not see, at its place in messages.
     pub(crate) fn around(&self) -> Span {
         Span::mixed_site().located_at(self.braces)
@@ -68,10 +63,40 @@ impl Function {
     }
 }
 
+/// The function, or the item as it is and an error: what calls it is not at fault.
+pub(crate) fn or_the_item(function: Result<TokenStream>, item: TokenStream) -> TokenStream {
+    function.unwrap_or_else(|error| {
+        let error = error.into_compile_error();
+        quote!(#error #item)
+    })
+}
+
 fn in_braces(body: TokenStream, span: Span) -> TokenTree {
     let mut group = Group::new(Delimiter::Brace, body);
     group.set_span(span);
     group.into()
+}
+
+fn parse(input: ParseStream<'_>, words: &Words) -> Result<Function> {
+    let Words { name, infinitive, present, .. } = words;
+    let mut attributes = input.call(Attribute::parse_outer)?;
+    let visibility = input.parse()?;
+    let default = input.parse()?;
+    if !begins_function(input) {
+        return Err(input.error(format!("`{name}` {present} functions, and this is none")));
+    }
+    let signature: Signature = input.parse()?;
+    check(&signature, words)?;
+    if input.peek(Token![;]) {
+        return Err(input.error(format!(
+            "there is no body to {infinitive}: put `#[{name}]` on the functions that have one"
+        )));
+    }
+    let content;
+    let braces = braced!(content in input).span.join();
+    attributes.extend(inner_attributes(&content)?);
+    let body = content.parse()?;
+    Ok(Function { attributes, visibility, default, signature, body, braces })
 }
 
 /// Whether `fn` comes after words that may stand before it.
@@ -90,14 +115,18 @@ fn begins_function(input: ParseStream<'_>) -> bool {
     ahead.peek(Token![fn])
 }
 
-fn check(signature: &Signature) -> Result<()> {
+fn check(signature: &Signature, words: &Words) -> Result<()> {
+    let Words { infinitive, participle, .. } = words;
     if let Some(word) = &signature.constness {
-        let text = "a `const fn` cannot be timed: it also runs in the compiler, which has no clock";
+        let text = format!(
+            "a `const fn` cannot be {participle}: it also runs in the compiler, which has no clock"
+        );
         return Err(Error::new(word.span(), text));
     }
     if let Some(abi) = &signature.abi {
-        let text =
-            "a function for other languages is not timed: time a Rust function that it calls";
+        let text = format!(
+            "a function for other languages is not {participle}: {infinitive} a Rust function that it calls"
+        );
         return Err(Error::new(abi.span(), text));
     }
     Ok(())

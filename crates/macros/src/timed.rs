@@ -1,12 +1,12 @@
 //! The function that `#[timed]` puts in place of one.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::ext::IdentExt;
-use syn::{Path, Result, parse_quote, parse2};
+use quote::{quote, quote_spanned};
+use syn::parse::{Parse, ParseStream};
+use syn::{Error, Result, parse2};
 
-use crate::function::Function;
-use crate::options::Options;
+use crate::function::{Function, Words, or_the_item};
+use crate::options::{self, Common};
 use crate::returns::Returns;
 
 pub(crate) fn attribute(
@@ -16,17 +16,16 @@ pub(crate) fn attribute(
     timed(options.into(), item.into()).into()
 }
 
-/// The timed function, or the item as it is and an error: what calls it is not at fault.
+const WORDS: Words =
+    Words { name: "timed", infinitive: "time", present: "times", participle: "timed" };
+
 fn timed(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand(options, item.clone()).unwrap_or_else(|error| {
-        let error = error.into_compile_error();
-        quote!(#error #item)
-    })
+    or_the_item(expand(options, item.clone()), item)
 }
 
 fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let options: Options = parse2(options)?;
-    let function: Function = parse2(item)?;
+    let function = Function::parse(item, &WORDS)?;
     let template = Template::new(&function, options);
     let body = match (Returns::of(&function.signature), function.signature.asyncness) {
         (Returns::Never, _) => template.never(),
@@ -35,6 +34,24 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
         (Returns::Future { of, output, boxed }, _) => template.future(&of, &output, boxed),
     };
     Ok(function.with_body(body))
+}
+
+/// The options that were given.
+#[derive(Default)]
+struct Options(Common);
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> Result<Options> {
+        let mut options = Options::default();
+        options::each(input, |key, input| match options.0.take(&key, input)? {
+            true => Ok(()),
+            false => {
+                let text = format!("`timed` has no option `{key}`; it takes `name` and `crate`");
+                Err(Error::new(key.span(), text))
+            }
+        })?;
+        Ok(options)
+    }
 }
 
 /// The parts that all expansions have.
@@ -52,15 +69,8 @@ struct Template<'a> {
 
 impl Template<'_> {
     fn new(function: &Function, options: Options) -> Template<'_> {
-        let krate: Path = options.krate.unwrap_or_else(|| parse_quote!(::perf_monitor));
+        let (krate, name) = (options.0.library(), options.0.name(&function.signature));
         let runtime = quote!(#krate::timed);
-        let name = match options.name {
-            Some(name) => name.into_token_stream(),
-            None => {
-                let name = function.signature.ident.unraw().to_string();
-                quote!(::core::concat!(::core::module_path!(), "::", #name))
-            }
-        };
         let site = quote! {{
             static SITE: #runtime::Site = #runtime::Site::new(#name);
             &SITE
