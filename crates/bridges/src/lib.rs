@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `metrics` | `metrics` | the macros of the `metrics` crate: `counter!`, `gauge!`, `histogram!` |
 //! | `tower`, `axum` | `tower` | the requests of a tower service: axum, tonic, hyper |
+//! | `tracing` | `tower` | the same as spans, and the calls of a client |
 //! | `tokio` | `tokio` | the counters of a tokio runtime |
 //!
 //! ```

@@ -38,6 +38,7 @@ impl<B: Body> ResponseBody<B> {
         // gRPC tells it after the body; a call that ends without has the status "unknown".
         let outcome = told.unwrap_or(Outcome::ServerError);
         if let Some(request) = &mut request {
+            request.span.answered(response.status());
             // A body that is dropped unread was not wanted: the answer to HEAD, or one that a
             // layer outside put something else in the place of.
             request.if_dropped(told.unwrap_or(Outcome::Cancelled));

@@ -15,16 +15,27 @@ pin_project! {
     /// Dropped before, it counts the request as `cancelled`.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
+        // None while it is dropped.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         // None once it has given its result.
         request: Option<Ongoing>,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What a future holds that is given up is dropped within the span, as it was used.
+            if let Some(request) = this.request {
+                request.span.run(|| this.inner.set(None));
+            }
+        }
     }
 }
 
 impl<F> ResponseFuture<F> {
     pub(super) fn new(inner: F, request: Ongoing) -> ResponseFuture<F> {
-        ResponseFuture { inner, request: Some(request) }
+        ResponseFuture { inner: Some(inner), request: Some(request) }
     }
 }
 
@@ -37,9 +48,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let inner = this.inner.as_pin_mut().expect("it is there until it is dropped");
         let result = match this.request {
-            Some(request) => ready!(request.watch(|| this.inner.poll(cx))),
-            None => ready!(this.inner.poll(cx)),
+            Some(request) => ready!(request.watch(|| inner.poll(cx))),
+            None => ready!(inner.poll(cx)),
         };
         if result.is_err() {
             Ongoing::end(this.request, Outcome::Error);

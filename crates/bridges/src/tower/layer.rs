@@ -3,6 +3,7 @@
 use super::future::ResponseFuture;
 use super::ongoing::Ongoing;
 use super::routes::Routes;
+use super::traced::Tracing;
 use super::{Head, matched, method};
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
@@ -18,7 +19,7 @@ use tower_service::Service;
 /// The label of requests whose route nobody knows.
 const UNKNOWN: &str = "unknown";
 
-type FindRoute = dyn for<'a> Fn(Head<'a>) -> Option<Cow<'a, str>> + Send + Sync;
+pub(super) type FindRoute = dyn for<'a> Fn(Head<'a>) -> Option<Cow<'a, str>> + Send + Sync;
 
 /// Records the requests of the services that it is laid around.
 ///
@@ -29,6 +30,7 @@ pub struct RequestsLayer {
     routes: Arc<Routes>,
     find_route: Option<Arc<FindRoute>>,
     collected: bool,
+    pub(super) tracing: Tracing,
 }
 
 impl RequestsLayer {
@@ -38,7 +40,8 @@ impl RequestsLayer {
     /// One of the metrics' names is registered as something else.
     pub fn new(registry: &Registry) -> Result<RequestsLayer, Error> {
         let routes = registry.companion(|| Routes::new(registry))?;
-        Ok(RequestsLayer { routes, find_route: None, collected: true })
+        let tracing = Tracing::new(registry)?;
+        Ok(RequestsLayer { routes, find_route: None, collected: true, tracing })
     }
 
     /// Takes the label `route` from `find`, which sees the head of each request. Where it gives
@@ -78,9 +81,10 @@ impl RequestsLayer {
         let head = Head::of(request);
         let found = self.find_route.as_ref().and_then(|find| find(head));
         let route = found.or_else(|| matched::route(head));
-        let route = route.as_deref().unwrap_or(UNKNOWN);
-        let metrics = self.routes.get(method::label(head.method), route);
-        Ongoing::begin(metrics, size(request), self.collected)
+        let (method, route) = (method::label(head.method), route.as_deref());
+        let metrics = self.routes.get(method, route.unwrap_or(UNKNOWN));
+        let span = self.tracing.begin(request, method, route);
+        Ongoing::begin(metrics, span, size(request), self.collected)
     }
 }
 
@@ -123,7 +127,8 @@ where
     /// `tower/layer`: with the end of the response, two reads of the clock and some twenty plain
     /// adds.
     #[inline]
-    fn call(&mut self, request: Request<A>) -> ResponseFuture<S::Future> {
+    fn call(&mut self, mut request: Request<A>) -> ResponseFuture<S::Future> {
+        self.layer.tracing.receive(&mut request);
         let mut ongoing = self.layer.begin(&request);
         let response = ongoing.watch(|| self.inner.call(request));
         ResponseFuture::new(response, ongoing)

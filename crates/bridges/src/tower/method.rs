@@ -2,7 +2,10 @@
 
 use http::Method;
 
-/// The method's name; `other` for one that the HTTP standards do not know, as clients may send any.
+/// The label of methods that the HTTP standards do not know.
+pub(super) const OTHER: &str = "other";
+
+/// The method's name; [`OTHER`] for one that nobody knows, as clients may send any.
 pub(super) fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -14,6 +17,6 @@ pub(super) fn label(method: &Method) -> &'static str {
         Method::CONNECT => "CONNECT",
         Method::PATCH => "PATCH",
         Method::TRACE => "TRACE",
-        _ => "other",
+        _ => OTHER,
     }
 }

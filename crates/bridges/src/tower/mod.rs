@@ -57,11 +57,19 @@
 //! the overflow series, and the refusal is counted
 //! ([`RegistryStats::refused_series`](perf_monitor_core::RegistryStats::refused_series)).
 //!
+//! # Spans
+//!
+//! With feature `tracing`, a layer with a tracer (`RequestsLayer::tracer`) makes a span of each
+//! request as well, in the trace of whoever sent it; `ClientLayer`, around a client, makes one of each
+//! call and sends its trace along. Requests of a layer without a tracer cost what they did.
+//!
 //! [`MetricsCollector`]: perf_monitor_core::MetricsCollector
 //! [codes]: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
 
 mod body;
 mod cache;
+#[cfg(feature = "tracing")]
+mod client;
 mod future;
 mod head;
 mod layer;
@@ -72,8 +80,14 @@ mod ongoing;
 mod outcome;
 mod route;
 mod routes;
+#[cfg(feature = "tracing")]
+mod semantics;
+#[cfg_attr(not(feature = "tracing"), path = "untraced.rs")]
+mod traced;
 
 pub use body::ResponseBody;
+#[cfg(feature = "tracing")]
+pub use client::{ClientFuture, ClientLayer, ClientService};
 pub use future::ResponseFuture;
 pub use head::Head;
 pub use layer::{RequestsLayer, RequestsService};

@@ -3,6 +3,7 @@
 use super::cache::Share;
 use super::outcome::Outcome;
 use super::route::Ended;
+use super::traced::RequestSpan;
 use perf_monitor_core::Instant;
 
 /// A request from the call of the service to the end of the response's body. It is recorded when
@@ -10,6 +11,7 @@ use perf_monitor_core::Instant;
 #[derive(Debug)]
 pub(super) struct Ongoing {
     route: Share,
+    pub(super) span: RequestSpan,
     begun: Instant,
     collected: bool,
     /// How the request ended if this is dropped now.
@@ -22,18 +24,23 @@ impl Ongoing {
     /// A request that begins now, with a body of `size` if it has one of known size. The
     /// registry's collector counts it if `collected`.
     #[inline]
-    pub(super) fn begin(route: Share, size: Option<u64>, collected: bool) -> Ongoing {
+    pub(super) fn begin(
+        route: Share,
+        span: RequestSpan,
+        size: Option<u64>,
+        collected: bool,
+    ) -> Ongoing {
         route.begin(size, collected);
         let begun = Instant::now();
-        Ongoing { route, begun, collected, outcome: Outcome::Cancelled, sent: None }
+        Ongoing { route, span, begun, collected, outcome: Outcome::Cancelled, sent: None }
     }
 
-    /// Runs code of the service. A panic in there is the request's end, as an error: whoever
+    /// Runs code of the service, within the span. A panic in there is the request's end, as an error: whoever
     /// catches it drops this afterwards, or never runs it again.
     #[inline]
     pub(super) fn watch<R>(&mut self, service: impl FnOnce() -> R) -> R {
         self.outcome = Outcome::Error;
-        let result = service();
+        let result = self.span.run(service);
         self.outcome = Outcome::Cancelled;
         result
     }
@@ -56,9 +63,11 @@ impl Ongoing {
 impl Drop for Ongoing {
     #[inline]
     fn drop(&mut self) {
+        let took_ns = self.begun.elapsed_ns();
         self.route.end(Ended {
             outcome: self.outcome,
-            took_ns: self.begun.elapsed_ns(),
+            took_ns,
+            exemplar: self.span.end(self.outcome, took_ns),
             sent: self.sent,
             collected: self.collected,
         });

@@ -2,8 +2,8 @@
 
 use super::outcome::Outcome;
 use perf_monitor_core::{
-    Budget, Counter, Desc, Error, Family, Gauge, Histogram, HistogramOptions, Instrument, Lock,
-    MetricsCollector, Registry, Reservation, Unit,
+    Budget, Counter, Desc, Error, Exemplar, Family, Gauge, Histogram, HistogramOptions, Instrument,
+    Lock, MetricsCollector, Registry, Reservation, Unit,
 };
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -93,6 +93,8 @@ pub(super) struct Route {
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) took_ns: u64,
+    /// Whose duration it is, if somebody can look at the trace.
+    pub(super) exemplar: Option<Exemplar>,
     /// Bytes of the response's body that were read, if anybody did.
     pub(super) sent: Option<u64>,
     /// Whether the registry's collector counts it too.
@@ -173,6 +175,17 @@ impl Route {
         if ended.collected {
             let took = Duration::from_nanos(ended.took_ns);
             self.families.collector.record_request(took, ended.outcome.is_success());
+        }
+        if let Some(exemplar) = ended.exemplar {
+            self.remember(exemplar, ended.collected);
+        }
+    }
+
+    #[cold]
+    fn remember(&self, exemplar: Exemplar, collected: bool) {
+        self.duration.exemplar(exemplar);
+        if collected {
+            self.families.collector.exemplar(Duration::from_nanos(exemplar.value), exemplar);
         }
     }
 

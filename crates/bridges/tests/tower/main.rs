@@ -3,8 +3,14 @@
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+#[cfg(feature = "tracing")]
+mod calls;
 mod grpc;
 mod hyper;
 mod limits;
 mod plain;
+#[cfg(feature = "tracing")]
+mod spans;
 mod support;
+#[cfg(feature = "tracing")]
+mod traced;
