@@ -1,8 +1,9 @@
-//! Real programs of others that tests measure against, unpacked from Debian packages below `target/peers`.
+//! Real programs of others that tests measure against, unpacked from their packages below `target/peers`.
 //!
-//! Nothing is installed and no service starts: `apt-get download` fetches the package, `dpkg -x` unpacks it. Neither
-//! needs root. A package that is already unpacked is not touched again. A variable that the caller has set, such as
-//! `PERF_MONITOR_PROMETHEUS=/path/to/prometheus`, wins over the package.
+//! Nothing is installed and no service starts: `apt-get download` fetches a package of Debian, `dpkg -x` unpacks it;
+//! what comes from PyPI gets a Python environment of its own. Neither needs root. A package that is already unpacked is
+//! not touched again. A variable that the caller has set, such as `PERF_MONITOR_PROMETHEUS=/path/to/prometheus`, wins
+//! over the package.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,29 +16,50 @@ use crate::workspace::Workspace;
 /// Tells tests that the peers are there, so that they must run.
 pub(crate) const SWITCH: &str = "PERF_MONITOR_PEERS";
 
-/// One program of a Debian package, and the variable that tells tests where it is.
+/// One program of a package, and the variable that tells tests where it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
     pub(crate) variable: &'static str,
     package: &'static str,
     program: &'static str,
+    source: Source,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Source {
+    Debian,
+    /// The program is the Python that finds the package. Tests that ask for it are skipped where it cannot be had.
+    PyPi,
 }
 
 pub(crate) const PROMETHEUS: Peer = Peer {
     variable: "PERF_MONITOR_PROMETHEUS",
     package: "prometheus",
     program: "usr/bin/prometheus",
+    source: Source::Debian,
 };
-pub(crate) const PROMTOOL: Peer =
-    Peer { variable: "PERF_MONITOR_PROMTOOL", package: "prometheus", program: "usr/bin/promtool" };
+pub(crate) const PROMTOOL: Peer = Peer {
+    variable: "PERF_MONITOR_PROMTOOL",
+    package: "prometheus",
+    program: "usr/bin/promtool",
+    source: Source::Debian,
+};
 pub(crate) const NODE_EXPORTER: Peer = Peer {
     variable: "PERF_MONITOR_NODE_EXPORTER",
     package: "prometheus-node-exporter",
     program: "usr/bin/prometheus-node-exporter",
+    source: Source::Debian,
+};
+/// Decodes OTLP independently of what encodes it.
+pub(crate) const OTLP_PYTHON: Peer = Peer {
+    variable: "PERF_MONITOR_OTLP_PYTHON",
+    package: "opentelemetry-proto",
+    program: "bin/python",
+    source: Source::PyPi,
 };
 
 /// Every peer that a test may ask for.
-pub(crate) const ALL: [Peer; 3] = [PROMETHEUS, PROMTOOL, NODE_EXPORTER];
+pub(crate) const ALL: [Peer; 4] = [PROMETHEUS, PROMTOOL, NODE_EXPORTER, OTLP_PYTHON];
 
 /// `cargo xtask peers`: lets a plain `cargo test` use them, by `eval "$(cargo xtask peers)"`.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -48,13 +70,22 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Makes sure that each peer is there; returns the variables to hand to the tests.
+/// Makes sure that each peer is there; returns the variables to hand to the tests. Without a variable, tests that can do
+/// without their peer say so.
 pub(crate) fn ensure(
     workspace: &Workspace,
     peers: &[Peer],
 ) -> Result<Vec<(&'static str, PathBuf)>> {
     let place = workspace.target.join("peers");
-    peers.iter().map(|peer| Ok((peer.variable, find_or_unpack(peer, &place)?))).collect()
+    let mut found = Vec::new();
+    for peer in peers {
+        match find_or_unpack(peer, &place) {
+            Ok(program) => found.push((peer.variable, program)),
+            Err(error) if peer.source == Source::PyPi => eprintln!("peers: skipped: {error}"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 fn find_or_unpack(peer: &Peer, place: &Path) -> Result<PathBuf> {
@@ -89,10 +120,14 @@ fn with_remedy(peer: &Peer, error: &Error) -> Error {
 
 /// Unpacks beside the final place and renames at the end, so that what is there is whole.
 fn unpack(peer: &Peer, place: &Path, package: &Path) -> Result<()> {
-    eprintln!("peers: unpacking Debian's package {} below {}", peer.package, place.display());
+    let whose = if peer.source == Source::PyPi { "PyPI" } else { "Debian" };
+    eprintln!("peers: unpacking {whose}'s package {} below {}", peer.package, place.display());
     let staging = place.join(format!("{}.{}", peer.package, std::process::id()));
-    let outcome =
-        unpack_into(peer, place, &staging).and_then(|()| move_whole(&staging, package, peer));
+    let unpacked = match peer.source {
+        Source::Debian => unpack_into(peer, place, &staging),
+        Source::PyPi => python_into(peer, &staging),
+    };
+    let outcome = unpacked.and_then(|()| move_whole(&staging, package, peer));
     let _ = fs::remove_dir_all(&staging);
     outcome
 }
@@ -103,6 +138,16 @@ fn unpack_into(peer: &Peer, place: &Path, staging: &Path) -> Result<()> {
     download(peer.package, place, staging)?;
     let archive = only_archive(staging)?;
     command::run(Command::new("dpkg").arg("-x").arg(&archive).arg(&root))?;
+    answers(&root.join(peer.program))
+}
+
+/// An environment can be moved as long as its `python` is called by its path.
+fn python_into(peer: &Peer, staging: &Path) -> Result<()> {
+    let root = staging.join("root");
+    command::output(Command::new("python3").args(["-m", "venv"]).arg(&root))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    let mut install = Command::new(root.join(peer.program));
+    command::output(install.args(pip).arg(peer.package).stdin(Stdio::null()))?;
     answers(&root.join(peer.program))
 }
 

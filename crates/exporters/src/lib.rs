@@ -8,6 +8,8 @@
 //! [`PerformanceReport`] as text or Markdown, [`RunMetrics`] as one JSON document. [`write_atomically`] puts any of it
 //! into a file that is never seen half written.
 //!
+//! With the feature `otlp`, `OtlpExporter` sends spans and metrics to a collector of OpenTelemetry.
+//!
 //! ```no_run
 //! use perf_monitor_core::Registry;
 //! use perf_monitor_exporters::PrometheusExporter;
@@ -42,6 +44,7 @@ mod json;
 mod gzip;
 mod scrape;
 
+mod exemplar;
 mod exporter;
 mod options;
 mod prometheus_exporter;
@@ -55,6 +58,10 @@ mod run;
 
 #[cfg(feature = "prometheus")]
 mod bridge;
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(feature = "tracing")]
+mod spans_json;
 
 #[cfg(feature = "prometheus")]
 pub use bridge::RegistryCollector;
@@ -66,9 +73,13 @@ pub use file::write_atomically;
 pub use format::Format;
 pub use handlers::{report_handler, run_handler};
 pub use options::ExporterOptions;
+#[cfg(feature = "otlp")]
+pub use otlp::{OtlpExporter, OtlpHealth, OtlpOptions};
 pub use prometheus_exporter::PrometheusExporter;
 pub use report::{PerformanceReport, ReportFormat, generate_performance_report};
 pub use run::RunMetrics;
 pub use scrape::Scrape;
+#[cfg(feature = "tracing")]
+pub use spans_json::spans_handler;
 pub use stats::ExporterStats;
 pub use text::TextEncoder;

@@ -1,29 +1,21 @@
 //! The one client: a request out, an answer in, both bounded.
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{Uri, Version};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use http_body_util::Full;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, Kind};
+use crate::line::{Failure, Line, Stream};
 use crate::options::LONGEST;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
-
-/// The largest head of an answer, and the size of the buffers.
-const BUFFER_BYTES: usize = 16 * 1024;
 
 /// The limits of a [`Client`].
 #[derive(Clone, Debug)]
@@ -78,7 +70,8 @@ impl ClientOptions {
     }
 }
 
-/// Sends HTTP/1.1 requests: no proxy, no redirect, no retry, one connection a request.
+/// Sends HTTP/1.1 requests: no proxy, no redirect, no retry, one connection a request (a [`Session`](crate::Session)
+/// keeps its connection).
 ///
 /// Cheap to clone; it holds no connection and starts no task, so dropping a request's future ends all of it. A host's
 /// name (not an address) is looked up on the runtime's blocking pool.
@@ -124,21 +117,34 @@ impl Client {
         timeout: Duration,
     ) -> Result<http::Response<Bytes>, Error> {
         let target = Target::of(request.uri())?;
-        let request = self.prepare(request, &target)?;
+        let mut request = self.prepare(request, &target)?;
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         let timeout = timeout.min(LONGEST);
-        let limit = timeout.min(self.options.connect_time);
         let begun = Instant::now();
-        let stream = match timeout_at(begun + limit, self.connect(&target)).await {
-            Ok(connected) => connected?,
-            Err(_) => return Err(target.late("connection to", limit)),
-        };
-        match timeout_at(begun + timeout, self.converse(stream, request, &target)).await {
-            Ok(answered) => answered,
+        let mut line = self.reach(&target, timeout).await?;
+        let answer = line.exchange(request, self.options.answer_bytes);
+        match timeout_at(begun + timeout, answer).await {
+            Ok(answered) => answered.map_err(|failure| self.failed(failure, &target)),
             Err(_) => Err(target.late("answer from", timeout)),
         }
     }
 
-    fn prepare(
+    /// A connection to `target`, within the time to connect and `timeout`.
+    pub(crate) async fn reach(&self, target: &Target, timeout: Duration) -> Result<Line, Error> {
+        let limit = timeout.min(self.options.connect_time);
+        match timeout_at(Instant::now() + limit, self.connect(target)).await {
+            Ok(connected) => {
+                Line::open(connected?).await.map_err(|failure| self.failed(failure, target))
+            }
+            Err(_) => Err(target.late("connection to", limit)),
+        }
+    }
+
+    pub(crate) fn answer_bytes(&self) -> usize {
+        self.options.answer_bytes
+    }
+
+    pub(crate) fn prepare(
         &self,
         request: http::Request<Bytes>,
         target: &Target,
@@ -158,7 +164,6 @@ impl Client {
         // the body is whole and hyper knows its size
         headers.remove(CONTENT_LENGTH);
         headers.remove(TRANSFER_ENCODING);
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
         headers.entry(HOST).or_insert(target.authority.clone());
         let agent =
             || HeaderValue::from_static(concat!("perf-monitor/", env!("CARGO_PKG_VERSION")));
@@ -188,19 +193,10 @@ impl Client {
         Ok(Box::new(tcp))
     }
 
-    async fn converse(
-        &self,
-        stream: Box<dyn Stream>,
-        request: http::Request<Full<Bytes>>,
-        target: &Target,
-    ) -> Result<http::Response<Bytes>, Error> {
-        let limit = self.options.answer_bytes;
-        let failure = match exchange(stream, request, limit).await {
-            Ok(answer) => return Ok(answer),
-            Err(failure) => failure,
-        };
-        Err(match failure {
+    pub(crate) fn failed(&self, failure: Failure, target: &Target) -> Error {
+        match failure {
             Failure::TooLarge => {
+                let limit = self.options.answer_bytes;
                 let over = format!("the answer of {target} is over the limit of {limit} bytes");
                 let remedy = "ask for less, or raise answer_bytes";
                 Error::new(Kind::TooLarge, format!("{over}: {remedy}"))
@@ -210,62 +206,13 @@ impl Client {
                 let sentence = format!("no complete answer from {target}: {why}");
                 Error::new(Kind::Exchange, sentence).because(error)
             }
-        })
-    }
-}
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-enum Failure {
-    TooLarge,
-    Broken(Box<dyn StdError + Send + Sync>),
-}
-
-impl From<hyper::Error> for Failure {
-    fn from(error: hyper::Error) -> Self {
-        Self::Broken(error.into())
-    }
-}
-
-/// One request and its answer; the connection is driven here, so that nothing outlives this future.
-async fn exchange(
-    stream: Box<dyn Stream>,
-    request: http::Request<Full<Bytes>>,
-    limit: usize,
-) -> Result<http::Response<Bytes>, Failure> {
-    let (mut sender, connection) =
-        http1::Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await?;
-    let answer = async move {
-        let (parts, incoming) = sender.send_request(request).await?.into_parts();
-        Ok(http::Response::from_parts(parts, read(incoming, limit).await?))
-    };
-    let (mut answer, mut connection) = (pin!(answer), pin!(connection));
-    let mut closed = false;
-    loop {
-        tokio::select! {
-            biased;
-            answer = answer.as_mut() => return answer,
-            // the answer knows what that means
-            _ = connection.as_mut(), if !closed => closed = true,
         }
     }
 }
 
-async fn read(incoming: Incoming, limit: usize) -> Result<Bytes, Failure> {
-    if incoming.size_hint().lower() > limit as u64 {
-        return Err(Failure::TooLarge);
-    }
-    match Limited::new(incoming, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge),
-        Err(error) => Err(Failure::Broken(error)),
-    }
-}
-
 /// Where a request goes; shown without what may be secret.
-struct Target {
+#[derive(Clone, PartialEq)]
+pub(crate) struct Target {
     https: bool,
     host: String,
     port: u16,
@@ -273,7 +220,7 @@ struct Target {
 }
 
 impl Target {
-    fn of(uri: &Uri) -> Result<Self, Error> {
+    pub(crate) fn of(uri: &Uri) -> Result<Self, Error> {
         let https = match uri.scheme_str() {
             Some("http") => false,
             Some("https") if cfg!(feature = "tls") => true,
@@ -300,7 +247,7 @@ impl Target {
         })
     }
 
-    fn late(&self, awaited: &str, limit: Duration) -> Error {
+    pub(crate) fn late(&self, awaited: &str, limit: Duration) -> Error {
         Error::new(Kind::Timeout, format!("timeout: no {awaited} {self} within {limit:?}"))
     }
 }

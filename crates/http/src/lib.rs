@@ -40,12 +40,14 @@ mod connection;
 mod error;
 mod exchange;
 mod guard;
+mod line;
 mod login;
 mod options;
 mod pulse;
 mod query;
 mod router;
 mod server;
+mod session;
 mod socket;
 mod stats;
 #[cfg(feature = "tls")]
@@ -62,6 +64,7 @@ pub use options::ServerOptions;
 pub use query::query_value;
 pub use router::{BoxFuture, Handler, Request, Router};
 pub use server::Server;
+pub use session::Session;
 pub use stats::{Rejection, ServerStats};
 pub use token::Token;
 #[cfg(feature = "websocket")]

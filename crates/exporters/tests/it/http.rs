@@ -35,6 +35,17 @@ pub(crate) async fn ask(handler: &impl Handler, headers: &[(&str, &str)]) -> Ans
         let name = ::http::HeaderName::from_bytes(name.as_bytes()).unwrap();
         request.headers_mut().append(name, value.parse().unwrap());
     }
+    answer_of(handler, request).await
+}
+
+/// Asks `handler` for `path`, with its query.
+#[cfg(feature = "tracing")]
+pub(crate) async fn ask_for(handler: &impl Handler, path: &str) -> Answer {
+    let request = ::http::Request::get(path).body(Bytes::new()).unwrap();
+    answer_of(handler, request).await
+}
+
+async fn answer_of(handler: &impl Handler, request: Request) -> Answer {
     let (head, mut body) = handler.handle(request).await.into_parts();
     let mut chunks = Vec::new();
     while let Some(frame) = body.frame().await {

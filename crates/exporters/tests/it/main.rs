@@ -1,5 +1,6 @@
 //! What the exporters promise, as tests.
 
+mod exemplars;
 mod families;
 mod http;
 mod parser;
@@ -18,3 +19,5 @@ mod run;
 mod scrape;
 mod server;
 mod snapshot;
+#[cfg(feature = "tracing")]
+mod spans;

@@ -4,6 +4,7 @@ mod client;
 mod guard;
 mod limits;
 mod requests;
+mod session;
 mod shutdown;
 mod support;
 #[cfg(feature = "tls")]
