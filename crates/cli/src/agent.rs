@@ -5,15 +5,20 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use perf_monitor::host::{HostOptions, NameFilter, unsupported};
-use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder};
+use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder, TracerOptions};
 
 use crate::args::AgentArgs;
 use crate::config::{Config, HostConfig};
 use crate::demo::Demo;
 use crate::error::{Error, Result};
+use crate::otlp;
 use crate::signals::Stop;
 
 const USUAL_TICK: Duration = Duration::from_secs(1);
+
+/// Sampled traces a second of each route of the demo: at the usual ten its load would push everything out
+/// of the tracer within seconds.
+const DEMO_TRACES_PER_SECOND: f64 = 1.0;
 
 /// The port that a monitor takes if it can.
 const USUAL_PORT: u16 = 9464;
@@ -32,10 +37,15 @@ pub(crate) fn run(args: AgentArgs) -> Result<()> {
         .map_err(|e| Error::new(format!("cannot listen for signals: {e}")).because(e))?;
     let tick = args.tick.or(config.tick).unwrap_or(USUAL_TICK);
     let asked = args.listen.or(config.listen);
-    let monitor =
-        builder(&args, &config, tick).start().map_err(|e| Error::new(format!("{e}")).because(e))?;
+    let mut builder = builder(&args, &config, tick);
+    let collector = otlp::options(&config.otlp)?;
+    let sends = collector.is_some();
+    if let Some(collector) = collector {
+        builder = builder.otlp(collector);
+    }
+    let monitor = builder.start().map_err(|e| Error::new(format!("{e}")).because(e))?;
     let demo = args.demo.then(|| Demo::start(&monitor)).transpose()?;
-    tell(&greeting(&monitor, demo.as_ref(), &config, tick, asked.is_none()));
+    tell(&greeting(&monitor, demo.as_ref(), &config, tick, sends, asked.is_none()));
     stop.wait();
     drop(demo);
     monitor.stop();
@@ -50,7 +60,8 @@ fn builder(args: &AgentArgs, config: &Config, tick: Duration) -> PerformanceMoni
         .version(env!("CARGO_PKG_VERSION"))
         .tick(tick)
         .host_options(host_options(&config.host))
-        .monitoring(config.monitoring.clone());
+        .monitoring(config.monitoring.clone())
+        .tracing(tracer_options(&config.tracing, args.demo));
     if let Some(address) = args.listen.or(config.listen) {
         builder = builder.listen(address);
     }
@@ -61,6 +72,13 @@ fn builder(args: &AgentArgs, config: &Config, tick: Duration) -> PerformanceMoni
         builder = builder.allow_host(name);
     }
     builder
+}
+
+fn tracer_options(config: &TracerOptions, demo: bool) -> TracerOptions {
+    match demo && *config == TracerOptions::default() {
+        true => TracerOptions { roots_per_second: DEMO_TRACES_PER_SECOND, ..config.clone() },
+        false => config.clone(),
+    }
 }
 
 /// Turns a part of what is watched on or off.
@@ -96,6 +114,7 @@ fn greeting(
     demo: Option<&Demo>,
     config: &Config,
     tick: Duration,
+    sends: bool,
     usual_place: bool,
 ) -> String {
     let url = monitor.url().unwrap_or_default();
@@ -105,11 +124,15 @@ fn greeting(
         let _ = writeln!(text, "  metrics  {url}/metrics");
     }
     let _ = writeln!(text, "  report   {url}/api/report");
+    let _ = writeln!(text, "  spans    {url}/api/spans");
     if let Some(demo) = demo {
         let _ = writeln!(text, "  demo     http://{}/", demo.address());
     }
     let watched = watched(&watched_host(config), unsupported(), demo.is_some());
     let _ = writeln!(text, "\n{watched}, every {tick:?}.");
+    if sends {
+        let _ = writeln!(text, "Sends to an OpenTelemetry collector.");
+    }
     let taken = monitor.address().is_some_and(|address| address.port() != USUAL_PORT);
     if usual_place && taken {
         let _ = writeln!(

@@ -1,17 +1,23 @@
 //! The settings file.
 
+#[cfg(test)]
+mod tests;
+mod value;
+
 use std::fs;
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use perf_monitor::TracerOptions;
+use perf_monitor::export::OtlpOptions;
 use perf_monitor::instruments::MonitoringOptions;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Result};
 use crate::limits::{self, Checked};
+use value::{Value, expected};
 
 /// What a settings file says; what it leaves out is `None`.
 #[derive(Debug, Default, PartialEq)]
@@ -23,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) allow_hosts: Vec<String>,
     pub(crate) host: HostConfig,
     pub(crate) monitoring: MonitoringOptions,
+    pub(crate) tracing: TracerOptions,
+    pub(crate) otlp: OtlpConfig,
 }
 
 /// What of the machine is watched.
@@ -36,6 +44,18 @@ pub(crate) struct HostConfig {
     pub(crate) process: Option<bool>,
     pub(crate) ignore_disks: Option<Vec<String>>,
     pub(crate) ignore_interfaces: Option<Vec<String>>,
+}
+
+/// To which collector spans and metrics are sent, and how.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct OtlpConfig {
+    pub(crate) endpoint: Option<String>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) traces: Option<bool>,
+    pub(crate) metrics: Option<bool>,
+    pub(crate) metrics_every: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) gzip: Option<bool>,
 }
 
 /// A settings file with every key there is.
@@ -65,6 +85,21 @@ enable_business_metrics = true
 enable_prometheus_integration = true   # whether /metrics is there
 metrics_sync_interval = 10.0      # seconds; nothing waits for it
 history = 100                     # samples that are kept
+
+[tracing]                         # which traces are kept; these are the defaults
+ratio = 1.0                       # the share that is sampled as it begins: 0 to 1
+roots_per_second = 10.0           # of those, so many a second of each root's name; inf: all
+tail = true                       # besides, those that failed or were slow
+memory = 200000                   # bytes for all of it
+
+[otlp]                            # to a collector, if one is named; OTEL_* variables go first
+endpoint = "http://127.0.0.1:4318"
+headers = { authorization = "Bearer ..." }   # prefer OTEL_EXPORTER_OTLP_HEADERS
+traces = true
+metrics = true
+metrics_every = "60s"
+timeout = "10s"
+gzip = false
 "#;
 
 /// The largest settings file: one with every key takes half a KiB.
@@ -73,7 +108,7 @@ const FILE_BYTES: usize = 64 * 1024;
 /// A key of the file, and where its value goes.
 type Key = (&'static str, fn(&mut Config, &Value<'_>) -> Checked<()>);
 
-const KEYS: [Key; 21] = [
+const KEYS: [Key; 32] = [
     ("service", |c, v| put(&mut c.service, v.text().and_then(limits::name))),
     ("listen", |c, v| put(&mut c.listen, v.text().and_then(|t| limits::address(&t)))),
     ("tick", |c, v| put(&mut c.tick, v.text().and_then(|t| limits::tick(&t)))),
@@ -104,7 +139,18 @@ const KEYS: [Key; 21] = [
     ("monitoring.metrics_sync_interval", |c, v| {
         set(c, |m| &mut m.metrics_sync_interval, v.seconds())
     }),
-    ("monitoring.history", |c, v| set(c, |m| &mut m.history, v.count())),
+    ("monitoring.history", |c, v| set(c, |m| &mut m.history, v.count("samples"))),
+    ("tracing.ratio", |c, v| trace(c, |t| &mut t.ratio, v.number())),
+    ("tracing.roots_per_second", |c, v| trace(c, |t| &mut t.roots_per_second, v.number())),
+    ("tracing.tail", |c, v| trace(c, |t| &mut t.tail, v.boolean())),
+    ("tracing.memory", |c, v| trace(c, |t| &mut t.memory_bytes, v.count("bytes"))),
+    ("otlp.endpoint", |c, v| put(&mut c.otlp.endpoint, v.text().and_then(endpoint))),
+    ("otlp.headers", |c, v| v.headers().map(|headers| c.otlp.headers = headers)),
+    ("otlp.traces", |c, v| put(&mut c.otlp.traces, v.boolean())),
+    ("otlp.metrics", |c, v| put(&mut c.otlp.metrics, v.boolean())),
+    ("otlp.metrics_every", |c, v| put(&mut c.otlp.metrics_every, v.seconds())),
+    ("otlp.timeout", |c, v| put(&mut c.otlp.timeout, v.seconds())),
+    ("otlp.gzip", |c, v| put(&mut c.otlp.gzip, v.boolean())),
 ];
 
 fn put<T>(to: &mut Option<T>, value: Checked<T>) -> Checked<()> {
@@ -119,6 +165,22 @@ fn set<T>(
 ) -> Checked<()> {
     *option(&mut config.monitoring) = value?;
     config.monitoring.check().map_err(|e| e.to_string())
+}
+
+/// Sets an option of the tracer, which knows its own range.
+fn trace<T>(
+    config: &mut Config,
+    option: fn(&mut TracerOptions) -> &mut T,
+    value: Checked<T>,
+) -> Checked<()> {
+    *option(&mut config.tracing) = value?;
+    config.tracing.check().map_err(|e| e.to_string())
+}
+
+/// A URL that can be sent to; the error does not show it.
+fn endpoint(url: String) -> Checked<String> {
+    let taken = OtlpOptions::default().endpoint(&url);
+    taken.map(|_| url).map_err(|e| e.to_string())
 }
 
 impl Config {
@@ -196,195 +258,5 @@ impl File<'_> {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         Error::new(format!("{}:{line}: {what}", self.name))
-    }
-}
-
-/// A value of the file.
-struct Value<'a>(&'a Spanned<DeValue<'a>>);
-
-impl Value<'_> {
-    fn text(&self) -> Checked<String> {
-        match self.0.get_ref() {
-            DeValue::String(text) => Ok(text.to_string()),
-            other => Err(expected("a text in quotes", other)),
-        }
-    }
-
-    fn boolean(&self) -> Checked<bool> {
-        match self.0.get_ref() {
-            DeValue::Boolean(on) => Ok(*on),
-            other => Err(expected("true or false", other)),
-        }
-    }
-
-    /// A number of seconds, or a text with a unit.
-    fn seconds(&self) -> Checked<Duration> {
-        let number = match self.0.get_ref() {
-            DeValue::Integer(number) => {
-                i64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n as f64)
-            }
-            DeValue::Float(number) => number.as_str().parse().ok(),
-            DeValue::String(text) => return limits::time(text),
-            other => return Err(expected("a number of seconds", other)),
-        };
-        let seconds = number.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        seconds.ok_or_else(|| "it is not a number of seconds: write it like 30.0".into())
-    }
-
-    fn count(&self) -> Checked<usize> {
-        match self.0.get_ref() {
-            DeValue::Integer(number) => usize::from_str_radix(number.as_str(), number.radix())
-                .map_err(|_| format!("`{number}` is not a number of samples: write it like 100")),
-            other => Err(expected("a whole number", other)),
-        }
-    }
-
-    fn texts(&self) -> Checked<Vec<String>> {
-        match self.0.get_ref() {
-            DeValue::Array(values) => values.iter().map(|value| Value(value).text()).collect(),
-            other => Err(expected("a list of texts, such as [\"a\", \"b\"]", other)),
-        }
-    }
-}
-
-fn expected(what: &str, found: &DeValue<'_>) -> String {
-    format!("expected {what}, found {} {}", article(found.type_str()), found.type_str())
-}
-
-fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> String {
-        Config::parse("a.toml", text).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn every_key_is_taken() {
-        let config = Config::parse("a.toml", EXAMPLE).unwrap();
-        assert_eq!(config.service.as_deref(), Some("edge"));
-        assert_eq!(config.listen, Some(([127, 0, 0, 1], 9464).into()));
-        assert_eq!(config.tick, Some(Duration::from_secs(1)));
-        assert_eq!(config.token.as_deref(), Some("at-least-8-characters"));
-        assert_eq!(config.allow_hosts, ["metrics.example.org"]);
-        let on = Some(true);
-        let expected = HostConfig {
-            cpu: on,
-            per_core: on,
-            memory: on,
-            disks: on,
-            network: on,
-            process: on,
-            ignore_disks: Some(vec!["sr*".into()]),
-            ignore_interfaces: Some(vec!["veth*".into(), "docker*".into()]),
-        };
-        assert_eq!(config.host, expected);
-        assert_eq!(config.monitoring, MonitoringOptions::default());
-        for (key, _) in KEYS {
-            let name = key.rsplit('.').next().unwrap();
-            assert!(EXAMPLE.contains(&format!("\n{name} = ")), "{key}");
-        }
-    }
-
-    #[test]
-    fn an_empty_file_says_nothing() {
-        assert_eq!(Config::parse("a.toml", "# nothing\n").unwrap(), Config::default());
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_its_line_and_those_that_exist() {
-        let text = error("tick = \"1s\"\n\nlisten_on = \"x\"\n");
-        assert!(text.starts_with("a.toml:3: unknown key `listen_on`: there are service, listen, "));
-        assert!(text.ends_with("allow_hosts, host, monitoring"), "{text}");
-        let text = error("[host]\ncpus = true\n");
-        assert!(text.starts_with("a.toml:2: unknown key `host.cpus`: there are cpu, per_core, "));
-        assert!(error("[hosts]\ncpu = true\n").starts_with("a.toml:1: unknown key `hosts`"));
-        assert_eq!(error("host = 3\n"), "a.toml:1: host: expected a table, found an integer");
-        assert!(error("[[host]]\ncpu = true\n").ends_with("expected a table, found an array"));
-    }
-
-    #[test]
-    fn a_bad_value_is_named_with_its_line_and_key() {
-        assert_eq!(
-            error("\ntick = \"soon\"\n"),
-            "a.toml:2: tick: `soon` is not a time: write it like 500ms, 1s or 1m"
-        );
-        assert_eq!(
-            error("tick = 1"),
-            "a.toml:1: tick: expected a text in quotes, found an integer"
-        );
-        assert_eq!(
-            error("[host]\n\ndisks = \"no\""),
-            "a.toml:3: host.disks: expected true or false, found a string"
-        );
-        assert!(
-            error("allow_hosts = [\"a\", 1]").starts_with("a.toml:1: allow_hosts: expected a text")
-        );
-        assert!(
-            error("listen = \"9464\"").starts_with("a.toml:1: listen: `9464` is not an address")
-        );
-    }
-
-    #[test]
-    fn options_of_the_instruments_have_the_seed_s_names_and_units() {
-        let text = "[monitoring]\nmonitoring_interval = 60\nmetrics_sync_interval = 2.5\n\
-                    enable_business_metrics = false\nhistory = 0x10\n";
-        let expected = MonitoringOptions::default()
-            .monitoring_interval(Duration::from_secs(60))
-            .metrics_sync_interval(Duration::from_millis(2_500))
-            .enable_business_metrics(false)
-            .history(16);
-        assert_eq!(Config::parse("a.toml", text).unwrap().monitoring, expected);
-        for (written, seconds) in [("\"1m\"", 60), ("0x3C", 60), ("1_0", 10)] {
-            let text = format!("[monitoring]\nmonitoring_interval = {written}");
-            let parsed = Config::parse("a.toml", &text).unwrap().monitoring;
-            assert_eq!(parsed.monitoring_interval, Duration::from_secs(seconds), "{written}");
-        }
-    }
-
-    #[test]
-    fn an_option_of_the_instruments_out_of_range_is_named_with_its_line_and_range() {
-        for (line, key, range) in [
-            ("history = 0", "history", "1 to 10000 samples"),
-            ("history = -1", "history", "a number of samples"),
-            ("history = 1.5", "history", "a whole number"),
-            ("monitoring_interval = 0", "monitoring_interval", "0.1 to 86400 seconds"),
-            ("monitoring_interval = nan", "monitoring_interval", "a number of seconds"),
-            ("metrics_sync_interval = -1.0", "metrics_sync_interval", "a number of seconds"),
-            ("enable_system_metrics = 1", "enable_system_metrics", "true or false"),
-        ] {
-            let text = error(&format!("[monitoring]\n{line}\n"));
-            assert!(text.starts_with(&format!("a.toml:2: monitoring.{key}: ")), "{text}");
-            assert!(text.contains(range), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_bad_token_is_named_by_its_key_and_not_shown() {
-        let text = error("token = \"sesame\"\n");
-        assert!(text.starts_with("a.toml:1: token: a token has 8 to 256 "), "{text}");
-        assert!(!text.contains("sesame"), "{text}");
-        assert!(error("service = \" \"").starts_with("a.toml:1: service: "));
-    }
-
-    #[test]
-    fn a_host_name_that_no_request_can_have_is_named_with_its_line_and_key() {
-        for bad in ["", "a.example:80", "http://a.example", "a b", "2001:db8::1", "a/"] {
-            let text = error(&format!("\nallow_hosts = [\"ok.example\", \"{bad}\"]\n"));
-            let expected = format!("a.toml:2: allow_hosts: `{bad}` is no host name: ");
-            assert!(text.starts_with(&expected), "{text}");
-        }
-        let good = "allow_hosts = [\"a.example\", \"web_1\", \"192.0.2.7\", \"[2001:db8::1]\"]";
-        assert_eq!(Config::parse("a.toml", good).unwrap().allow_hosts.len(), 4);
-    }
-
-    #[test]
-    fn what_is_no_toml_is_named_with_its_line() {
-        assert!(error("tick = \"1s\"\nlisten = \n").starts_with("a.toml:2: "));
-        assert!(error("tick = \"1s\"\ntick = \"2s\"\n").starts_with("a.toml:2: "));
     }
 }

@@ -8,6 +8,7 @@ mod demo;
 mod error;
 mod fetch;
 mod limits;
+mod otlp;
 mod signals;
 
 use std::process::ExitCode;

@@ -1,8 +1,8 @@
 //! How does my service do, route by route?
 //!
-//! One layer around the router tells. `cargo run --example axum_service --features axum` starts a
+//! One layer around the router tells, and traces each request. `cargo run --example axum_service --features axum` starts a
 //! shop on a free port, asks it a few hundred times, prints what a scrape of its monitor shows of
-//! each route, and ends. With `-- --serve` it stays: open the page that it prints, and ask yourself.
+//! each route with the last request that failed, and ends. With `-- --serve` it stays: open the page that it prints, and ask yourself.
 
 use std::error::Error;
 use std::future::pending;
@@ -28,7 +28,8 @@ static ASKED: Notify = Notify::const_new();
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let monitor = PerformanceMonitor::builder("shop").listen(([127, 0, 0, 1], 0)).start()?;
-    let app = shop().layer(RequestsLayer::new(monitor.registry())?); // the one line
+    let requests = RequestsLayer::new(monitor.registry())?.tracer(monitor.tracer());
+    let app = shop().layer(requests); // the one line
 
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let service = format!("http://{}", listener.local_addr()?);
@@ -52,6 +53,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for line in scraped.lines().filter(|line| shown.iter().any(|name| line.starts_with(name))) {
         println!("{line}");
     }
+    let failed = ask(Method::GET, format!("{page}/api/spans?state=failed&limit=1")).await?;
+    print!("{}", std::str::from_utf8(&failed)?);
     Ok(())
 }
 

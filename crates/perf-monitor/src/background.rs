@@ -10,11 +10,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::runtime::Builder;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use crate::error::{Error, Kind};
 use crate::listener::Listener;
+use crate::otlp::Sending;
 use crate::ticker::Ticker;
 
 /// Address space for the thread's stack. Only what it touches counts; in a debug build making a
@@ -25,8 +26,9 @@ const STACK_BYTES: usize = 512 * 1024;
 /// and is for servers of thousands of connections; the listener has 64.
 const IO_EVENTS: usize = 64;
 
-/// What the listener gets to end in: longer than its own grace for running answers.
-const LISTENER_TIME: Duration = Duration::from_millis(800);
+/// What the listener gets to end in, longer than its own grace for running answers, and the exporter
+/// to send what is left.
+const ENDING_TIME: Duration = Duration::from_millis(800);
 
 /// How long stopping waits for the thread.
 const STOP_TIME: Duration = Duration::from_secs(1);
@@ -51,7 +53,11 @@ impl Background {
     ///
     /// # Errors
     /// The system gives no thread, or no poller for its runtime.
-    pub(crate) fn start(ticker: Ticker, listener: Listener) -> Result<Background, Error> {
+    pub(crate) fn start(
+        ticker: Ticker,
+        listener: Listener,
+        sending: Sending,
+    ) -> Result<Background, Error> {
         let (stop, stopped) = oneshot::channel();
         let (began, begins) = sync_channel(1);
         let (end, ended) = sync_channel(0);
@@ -59,7 +65,7 @@ impl Background {
             .name("perf-monitor".into())
             .stack_size(STACK_BYTES)
             .spawn(move || {
-                live(ticker, listener, stopped, &began);
+                live(ticker, listener, sending, stopped, &began);
                 drop(end);
             })
             .map_err(|e| refused("no thread for the monitor", e))?;
@@ -110,6 +116,7 @@ impl Running {
 fn live(
     mut ticker: Ticker,
     listener: Listener,
+    sending: Sending,
     stopped: oneshot::Receiver<Infallible>,
     began: &SyncSender<io::Result<()>>,
 ) {
@@ -120,18 +127,32 @@ fn live(
     };
     ticker.begin();
     let _ = began.send(Ok(()));
-    runtime.block_on(run(ticker, listener, stopped));
+    runtime.block_on(run(ticker, listener, sending, stopped));
     runtime.shutdown_background();
 }
 
-/// Ticks and serves until `stopped`, then lets the listener finish.
-async fn run(mut ticker: Ticker, listener: Listener, stopped: oneshot::Receiver<Infallible>) {
+/// Ticks, serves and sends until `stopped`, then lets the listener finish and the rest be sent.
+async fn run(
+    mut ticker: Ticker,
+    listener: Listener,
+    sending: Sending,
+    stopped: oneshot::Receiver<Infallible>,
+) {
     let failures = ticker.failures.clone();
-    let (close, closed) = oneshot::channel::<Infallible>();
+    let (close, closed) = watch::channel(());
+    let until = |mut closed: watch::Receiver<()>| async move { drop(closed.changed().await) };
+    let (until_served, until_sent) = (until(closed.clone()), until(closed));
     let serving = tokio::spawn(async move {
         // what a client does is no failure; a runtime that cannot take the socket is
-        if !listener.serve(async { drop(closed.await) }).await {
+        if !listener.serve(until_served).await {
             failures.count("listener");
+        }
+    });
+    let failures = ticker.failures.clone();
+    let sending = tokio::spawn(async move {
+        let sent = tokio::spawn(sending.run(until_sent));
+        if sent.await.is_err_and(|e| e.is_panic()) {
+            failures.count("otlp");
         }
     });
     tokio::select! {
@@ -139,7 +160,7 @@ async fn run(mut ticker: Ticker, listener: Listener, stopped: oneshot::Receiver<
         never = ticker.run() => match never {},
     }
     drop(close);
-    let _ = timeout(LISTENER_TIME, serving).await;
+    let _ = timeout(ENDING_TIME, async { tokio::join!(serving, sending) }).await;
 }
 
 #[cfg(all(test, feature = "http"))]
@@ -158,8 +179,10 @@ mod tests {
     fn a_thread_that_hangs_is_left_behind_after_a_second() {
         let tick = Duration::from_millis(10);
         let mut context = Context::new("test".into(), None, tick, Registry::new()).unwrap();
-        let plan = PerformanceMonitor::builder("test").no_listener().listener;
-        let listener = plan.bind().unwrap().join(&mut context).unwrap();
+        let builder = PerformanceMonitor::builder("test").no_listener();
+        let listener = builder.listener.bind().unwrap().join(&mut context).unwrap();
+        let tracer = builder.tracer.join(&mut context).unwrap();
+        let sending = builder.otlp.join(&mut context, &tracer).unwrap();
         let (hangs, hung) = channel();
         let (release, released) = channel::<()>();
         let mut calls = 0;
@@ -174,7 +197,7 @@ mod tests {
                 }
             }),
         });
-        let background = Background::start(Ticker::from(context), listener).unwrap();
+        let background = Background::start(Ticker::from(context), listener, sending).unwrap();
         hung.recv().unwrap();
         let begun = Instant::now();
         drop(background);

@@ -13,7 +13,10 @@ use crate::lease::Lease;
 use crate::monitor::PerformanceMonitor;
 use crate::own::Own;
 use crate::ticker::{Part, Ticker};
-use crate::{engine, exporter, listener, machine, outputs, page, runtime, service, system};
+use crate::{
+    engine, exporter, listener, machine, otlp, outputs, page, runtime, service, spans, system,
+    tracer,
+};
 
 /// Faster ticks cost more than they tell; slower ones leave windows that nobody waits for.
 const TICKS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
@@ -22,7 +25,7 @@ const TICKS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::fr
 /// and those to come.
 const OTHER_BYTES: usize = 283_200;
 
-/// With less, a registry could not hold what the monitor tells of itself and of a machine of a few cores:
+/// With less beside the tracer, a registry could not hold what the monitor tells of itself and of a machine of a few cores:
 /// 221 KB with all parts on (2026-11, 2 cores, 1 disk), of which requests reserve 105 KB and the
 /// instruments 23 KB.
 const LEAST_BYTES: usize = 700_000;
@@ -41,8 +44,10 @@ pub struct PerformanceMonitorBuilder {
     memory: Option<usize>,
     pub(crate) instruments: service::Plan,
     pub(crate) machine: machine::Plan,
+    pub(crate) tracer: tracer::Plan,
     pub(crate) runtime: runtime::Plan,
     pub(crate) exporter: exporter::Plan,
+    pub(crate) otlp: otlp::Plan,
     pub(crate) listener: listener::Plan,
 }
 
@@ -73,8 +78,10 @@ impl PerformanceMonitorBuilder {
             memory: None,
             instruments: service::Plan::default(),
             machine: machine::Plan::default(),
+            tracer: tracer::Plan::default(),
             runtime: runtime::Plan::default(),
             exporter: exporter::Plan::default(),
+            otlp: otlp::Plan::default(),
             listener: listener::Plan::default(),
         }
     }
@@ -94,13 +101,14 @@ impl PerformanceMonitorBuilder {
         self
     }
 
-    /// How many bytes the monitor may take: 1,000,000 by default, 700,000 at the least.
+    /// How many bytes the monitor may take, with all of its parts: at the least 700,000 and what the
+    /// tracer takes, 900,000 in all with the usual 200,000 of it.
     ///
-    /// The other parts keep their share of the ledger; of the rest, four sevenths go to the
-    /// registry's series ([`Registry::set_budget_bytes`]) and three to what the process's threads
+    /// The tracer and the other parts keep their share of the ledger; of the rest, five sevenths go to
+    /// the registry's series ([`Registry::set_budget_bytes`]) and two to what the process's threads
     /// have of their own ([`set_thread_budget`](perf_monitor_core::set_thread_budget)). Beyond the
     /// first, new series become overflow; beyond the second, records are slower. Without this call
-    /// the budgets of both stay as they are.
+    /// the budgets of both stay as they are: 516,096 bytes together if nobody has set them, which makes 1 MB in all.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.memory = Some(bytes);
         self
@@ -121,33 +129,38 @@ impl PerformanceMonitorBuilder {
     /// An option out of its range, an address that is taken or needs a token, a metric of the
     /// registry in the way of the monitor's own, or no thread to be had.
     pub fn start(self) -> Result<PerformanceMonitor, Error> {
-        check(&self.service, self.tick, self.memory)?;
+        check(&self.service, self.tick)?;
+        let engine = engine_bytes(self.memory, self.tracer.bytes()?)?;
         let bound = self.listener.bind()?;
         let address = bound.address();
         let registry = self.registry.unwrap_or_else(|| Registry::global().clone());
-        if let Some(bytes) = self.memory {
+        if let Some(bytes) = engine {
             divide(bytes, &registry);
         }
         let mut context = Context::new(self.service, self.version, self.tick, registry)?;
         engine::join(&mut context)?;
         let instruments = self.instruments.join(&mut context)?;
+        let tracer = self.tracer.join(&mut context)?;
         self.machine.join(&mut context, &instruments)?;
         self.runtime.join(&mut context)?;
         let exporter = self.exporter.join(&mut context, &instruments)?;
         outputs::join(&mut context, &instruments, &exporter)?;
+        spans::join(&mut context, &tracer);
+        let sending = self.otlp.join(&mut context, &tracer)?;
         if address.is_some() {
             page::join(&mut context)?;
         }
         let listener = bound.join(&mut context)?;
         let (service, registry) = (context.service.clone(), context.registry.clone());
         let metrics = context.metrics.clone();
-        let _background = Background::start(Ticker::from(context), listener)?;
+        let _background = Background::start(Ticker::from(context), listener, sending)?;
         Ok(PerformanceMonitor {
             _background,
             service,
             registry,
             metrics,
             instruments,
+            tracer,
             exporter,
             address,
         })
@@ -196,24 +209,31 @@ impl From<Context> for Ticker {
     }
 }
 
-/// Sets the engine's budgets, in the proportion of its defaults.
-fn divide(bytes: usize, registry: &Registry) {
-    let engine = bytes - OTHER_BYTES;
-    registry.set_budget_bytes(engine / 7 * 4);
-    set_thread_budget(engine / 7 * 3);
+/// What of `memory`, if it was chosen, is the engine's, beside `traces` bytes for the tracer.
+fn engine_bytes(memory: Option<usize>, traces: usize) -> Result<Option<usize>, Error> {
+    let least = LEAST_BYTES + traces;
+    match memory {
+        Some(bytes) if bytes < least => {
+            let message = format!("a memory budget of {bytes} bytes is too small: give {least}");
+            Err(Error::new(Kind::Options, message))
+        }
+        _ => Ok(memory.map(|bytes| bytes - OTHER_BYTES - traces)),
+    }
 }
 
-fn check(service: &str, tick: Duration, memory: Option<usize>) -> Result<(), Error> {
+/// Sets the engine's budgets, in the proportion of its defaults.
+fn divide(engine: usize, registry: &Registry) {
+    registry.set_budget_bytes(engine / 7 * 5);
+    set_thread_budget(engine / 7 * 2);
+}
+
+fn check(service: &str, tick: Duration) -> Result<(), Error> {
     if service.is_empty() {
         let message = "the service's name is empty: give the one that people look for";
         return Err(Error::new(Kind::Options, message));
     }
     if !TICKS.contains(&tick) {
         let message = format!("a tick of {tick:?} is out of range: choose 10 ms to 1 h");
-        return Err(Error::new(Kind::Options, message));
-    }
-    if let Some(bytes) = memory.filter(|bytes| *bytes < LEAST_BYTES) {
-        let message = format!("a memory budget of {bytes} bytes is too small: give {LEAST_BYTES}");
         return Err(Error::new(Kind::Options, message));
     }
     Ok(())

@@ -73,6 +73,31 @@
 //! # Ok::<(), perf_monitor::Error>(())
 //! ```
 //!
+//! Traces tell what ran below what, within how long, and what failed: [`tracing`], the attribute
+//! [`trace`](macro@trace), and `/api/spans`, where the last, the slowest and the failed ones are, with
+//! what runs now. They stay within 200,000 bytes.
+//!
+//! ```
+//! # #[cfg(all(feature = "trace", feature = "tracing"))] {
+//! use perf_monitor::PerformanceMonitor;
+//!
+//! #[perf_monitor::trace(fields(id), err)]
+//! fn load(id: u64) -> Result<String, String> {
+//!     if id > 1_000 { Err(format!("no customer {id}")) } else { Ok("somebody".into()) }
+//! }
+//!
+//! let monitor = PerformanceMonitor::start("crm")?;
+//! let tracer = monitor.tracer();
+//! {
+//!     let mut request = tracer.root("GET /customers");
+//!     request.attribute("page", 4_i64);
+//!     let _ = load(4_004); // a span below the request
+//! }
+//! assert_eq!(tracer.failed(1)[0].spans.len(), 2);
+//! # }
+//! # Ok::<(), perf_monitor::Error>(())
+//! ```
+//!
 //! # In libraries
 //!
 //! A library depends on `perf-monitor-core` alone, which has no async, no HTTP and no thread. It
@@ -98,7 +123,8 @@
         feature = "dashboard",
         feature = "exporters",
         feature = "host",
-        feature = "instruments"
+        feature = "instruments",
+        feature = "tracing"
     )),
     allow(dead_code)
 )]
@@ -122,6 +148,8 @@ mod exporter;
 mod listener;
 #[cfg_attr(not(feature = "host"), path = "absent/machine.rs")]
 mod machine;
+#[cfg_attr(not(feature = "otlp"), path = "absent/otlp.rs")]
+mod otlp;
 #[cfg_attr(not(all(feature = "exporters", feature = "instruments")), path = "absent/outputs.rs")]
 mod outputs;
 #[cfg_attr(not(feature = "dashboard"), path = "absent/page.rs")]
@@ -132,6 +160,10 @@ mod runtime;
 mod sampling;
 #[cfg_attr(not(feature = "instruments"), path = "absent/service.rs")]
 mod service;
+#[cfg_attr(not(all(feature = "exporters", feature = "tracing")), path = "absent/spans.rs")]
+mod spans;
+#[cfg_attr(not(feature = "tracing"), path = "absent/tracer.rs")]
+mod tracer;
 
 #[cfg(all(feature = "host", feature = "instruments"))]
 mod reading;
@@ -155,12 +187,16 @@ pub mod latency {
 pub mod export {
     #[cfg(feature = "prometheus")]
     pub use perf_monitor_exporters::RegistryCollector;
+    #[cfg(feature = "tracing")]
+    pub use perf_monitor_exporters::spans_handler;
     pub use perf_monitor_exporters::{
         Edges, Error, ExporterOptions, ExporterStats, Format, MetricsExporter, PerformanceReport,
         PrometheusExporter, ReportFormat, RunMetrics, Scrape, TextEncoder, csv_handler,
         generate_performance_report, metrics_handler, report_handler, run_handler,
         snapshot_handler, to_csv, write_atomically,
     };
+    #[cfg(feature = "otlp")]
+    pub use perf_monitor_exporters::{OtlpExporter, OtlpHealth, OtlpOptions};
 }
 
 /// The live page.
@@ -185,6 +221,16 @@ pub mod bridges {
     pub use perf_monitor_bridges::*;
 }
 
+/// Spans: what ran below what, for how long, and how it came out.
+#[cfg(feature = "tracing")]
+pub mod tracing {
+    #[doc(inline)]
+    pub use perf_monitor_tracing::*;
+
+    /// A span that has not ended, by its other name.
+    pub type ActiveSpan = OpenSpan;
+}
+
 /// What the attribute [`timed`](macro@timed) records into.
 #[cfg(feature = "instruments")]
 #[doc(inline)]
@@ -199,16 +245,18 @@ pub use perf_monitor_http as http;
 
 pub use perf_monitor_core::Error as RegistryError;
 pub use perf_monitor_core::{
-    Clock, Counter, Cursor, Desc, FakeClock, Family, FamilyInfo, FamilySnapshot, FloatCounter,
-    Gauge, Histogram, HistogramOptions, HistogramValue, Instant, Instrument, Kind, Layout,
-    ObservedCounter, OwnedValue, Registry, RegistryBuilder, RegistryStats, SeriesInfo,
+    Clock, Counter, Cursor, Desc, Exemplar, FakeClock, Family, FamilyInfo, FamilySnapshot,
+    FloatCounter, Gauge, Histogram, HistogramOptions, HistogramValue, Instant, Instrument, Kind,
+    Layout, ObservedCounter, OwnedValue, Registry, RegistryBuilder, RegistryStats, SeriesInfo,
     SeriesSnapshot, Snapshot, ThreadStats, Timer, Unit, Value, Visitor, Window, set_thread_budget,
     thread_stats,
 };
 
 #[cfg(feature = "instruments")]
 pub use perf_monitor_instruments::{MonitoringOptions, ServiceMetrics};
-pub use perf_monitor_macros::timed;
+pub use perf_monitor_macros::{timed, trace};
+#[cfg(feature = "tracing")]
+pub use perf_monitor_tracing::{DistributedTracer, TracerOptions};
 
 pub use error::Error;
 pub use monitor::{MetricsCollector, PerformanceMonitor, PerformanceMonitorBuilder};

@@ -11,6 +11,7 @@ pub use crate::builder::PerformanceMonitorBuilder;
 use crate::error::Error;
 use crate::exporter::Exporter;
 use crate::service::Instruments;
+use crate::tracer::Tracer;
 
 /// A running monitor: request metrics, this process, its machine and where to look at them.
 ///
@@ -41,6 +42,7 @@ pub struct PerformanceMonitor {
     pub(crate) registry: Registry,
     pub(crate) metrics: MetricsCollector,
     pub(crate) instruments: Instruments,
+    pub(crate) tracer: Tracer,
     pub(crate) exporter: Exporter,
     pub(crate) address: Option<SocketAddr>,
 }

@@ -11,8 +11,18 @@ use crate::share::{CounterShare, GaugeShare};
 use crate::system;
 
 /// The parts whose failures are counted from zero on.
-const PARTS: [&str; 8] =
-    ["dashboard", "exporter", "host", "instruments", "listener", "own", "registry", "tokio"];
+const PARTS: [&str; 10] = [
+    "dashboard",
+    "exporter",
+    "host",
+    "instruments",
+    "listener",
+    "otlp",
+    "own",
+    "registry",
+    "tokio",
+    "tracer",
+];
 
 /// What the thread holds by itself: the touched part of its stack (28 KiB in a release build), its
 /// runtime (10 KiB) and what a tick works on. Measured 2026-11-20 on x86-64 Linux, by the kernel's

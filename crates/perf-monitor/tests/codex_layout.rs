@@ -15,6 +15,9 @@ use perf_monitor::latency::{LatencyPercentiles, LatencyTracker};
 use perf_monitor::monitor::{
     LocalMetrics, MetricsCollector, PerformanceMonitor, PerformanceMonitorBuilder,
 };
+use perf_monitor::tracing::{
+    ActiveSpan, DistributedTracer, FinishedSpan, OwnedValue, SpanId, TracerOptions,
+};
 use perf_monitor::{Clock, Registry, Value};
 use support::{get, get_with, scraped, websocket};
 
@@ -191,6 +194,97 @@ fn percentiles_cover_sixty_seconds() {
         assert_eq!(kept, second < 60, "after {second} s");
     }
     assert_eq!(tracker.get_percentiles(), LatencyPercentiles::default());
+}
+
+// --- Distributed Tracing ---
+
+fn tracer() -> DistributedTracer {
+    DistributedTracer::new(&Registry::new(), TracerOptions::default()).unwrap()
+}
+
+/// The spans of the one trace that is kept.
+fn only_trace(tracer: &DistributedTracer) -> Vec<FinishedSpan> {
+    let mut traces = tracer.recent(2);
+    assert_eq!(traces.len(), 1, "{traces:?}");
+    traces.remove(0).spans
+}
+
+#[test]
+fn a_span_inherits_the_context_of_its_parent_and_has_an_id_of_its_own() {
+    let monitor = builder(&Registry::new()).start().unwrap();
+    let tracer: &DistributedTracer = monitor.tracer();
+    let checkout: SpanId = tracer.start_span("checkout", None);
+    let payment: SpanId = tracer.start_span("payment", Some(checkout));
+    tracer.end_span(payment);
+    tracer.end_span(checkout);
+    let spans = only_trace(tracer);
+    let names: Vec<&str> = spans.iter().map(|span| &*span.name).collect();
+    assert_eq!(names, ["checkout", "payment"]);
+    assert_eq!([spans[0].span_id, spans[1].span_id], [checkout, payment]);
+    assert_eq!((spans[0].parent, spans[1].parent), (None, Some(checkout)));
+    assert_eq!(spans[0].trace_id, spans[1].trace_id);
+    assert!(spans[0].start_unix_ns <= spans[1].start_unix_ns);
+    assert!(spans[0].duration_ns >= spans[1].duration_ns);
+}
+
+#[test]
+fn a_span_whose_parent_is_not_known_begins_a_trace() {
+    let tracer = tracer();
+    let first = tracer.start_span("first", None);
+    tracer.end_span(first);
+    let unknown = SpanId::new(first.get() ^ 0xff00_ff00).unwrap();
+    tracer.end_span(tracer.start_span("second", Some(unknown)));
+    let traces = tracer.recent(2);
+    assert_eq!(traces.len(), 2);
+    assert_ne!(traces[0].trace_id, traces[1].trace_id);
+    assert_eq!(traces[0].spans[0].parent, None);
+}
+
+#[test]
+fn events_are_kept_with_their_span_their_time_and_their_attributes() {
+    let tracer = tracer();
+    let order = tracer.start_span("order", None);
+    tracer.add_event(order, "paid", &[("amount", "3.50"), ("currency", "EUR")]);
+    tracer.add_event(order, "sent", &[("parcels", 2)]);
+    tracer.end_span(order);
+    let span = only_trace(&tracer).remove(0);
+    let names: Vec<&str> = span.events.iter().map(|event| &*event.name).collect();
+    assert_eq!(names, ["paid", "sent"]);
+    let paid: Vec<(&str, &OwnedValue)> =
+        span.events[0].attributes.iter().map(|one| (&*one.key, &one.value)).collect();
+    let text = |text: &str| OwnedValue::Str(text.into());
+    assert_eq!(paid, [("amount", &text("3.50")), ("currency", &text("EUR"))]);
+    assert_eq!(span.events[1].attributes[0].value, OwnedValue::I64(2));
+    let ended_ns = span.start_unix_ns + span.duration_ns;
+    assert!(
+        span.events.iter().all(|event| (span.start_unix_ns..=ended_ns).contains(&event.unix_ns))
+    );
+}
+
+#[test]
+fn a_span_that_has_not_ended_is_active_and_any_thread_may_end_it() {
+    let tracer = tracer();
+    let order = tracer.start_span("order", None);
+    let active: Vec<ActiveSpan> = tracer.open_spans();
+    assert_eq!((active.len(), &*active[0].name), (1, "order"));
+    assert_eq!((active[0].context.span_id, active[0].parent), (order, None));
+    assert!(tracer.recent(1).is_empty());
+    thread::scope(|scope| drop(scope.spawn(|| tracer.end_span(order))));
+    assert!(tracer.open_spans().is_empty());
+    assert_eq!(only_trace(&tracer).len(), 1);
+}
+
+#[test]
+fn an_id_that_has_ended_does_no_harm() {
+    let tracer = tracer();
+    let order = tracer.start_span("order", None);
+    tracer.end_span(order);
+    tracer.end_span(order);
+    tracer.add_event(order, "late", &[("by", "far")]);
+    let spans = only_trace(&tracer);
+    assert_eq!((spans.len(), spans[0].events.len()), (1, 0));
+    let stats = tracer.stats();
+    assert_eq!((stats.ended_twice, stats.event_after_end), (1, 1), "{stats:?}");
 }
 
 // --- Metrics Export ---

@@ -166,7 +166,7 @@ fn a_service_that_uses_the_metrics_crate_is_seen_as_it_is() {
 }
 
 #[test]
-#[cfg(feature = "axum")]
+#[cfg(all(feature = "axum", feature = "tracing"))]
 fn an_axum_service_is_seen_route_by_route() {
     let said = said(example("axum_service"));
     for series in [
@@ -178,5 +178,13 @@ fn an_axum_service_is_seen_route_by_route() {
         let line = format!("http_server_requests_total{series}");
         assert!(said.lines().any(|said| said == line), "{line} in\n{said}");
     }
-    assert!(!said.contains("/no/such/page"), "{said}");
+    let trace = said.split_once("{\"state\":\"failed\"").expect("an answer about spans").1;
+    assert!(
+        trace.contains("\"kind\":\"server\"") && trace.contains("\"status\":\"error\""),
+        "{trace}"
+    );
+    let counted = said.lines().filter(|line| line.starts_with("http_server_"));
+    assert!(
+        counted.clone().count() > 5 && counted.clone().all(|line| !line.contains("/no/such/page"))
+    );
 }

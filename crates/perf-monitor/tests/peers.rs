@@ -13,7 +13,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use perf_monitor::instruments::{BreakerState, ConnectionState, Event, HealthState, Severity};
-use perf_monitor::{PerformanceMonitor, Registry, ServiceMetrics};
+use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder, Registry, ServiceMetrics};
 use support::{get, get_with};
 
 /// Tries, and the pace at which they are made, before Prometheus counts as never having scraped.
@@ -32,18 +32,30 @@ fn peer(variable: &str) -> Option<PathBuf> {
 
 /// A monitor with all its parts on, that has served a request.
 fn monitor() -> PerformanceMonitor {
-    let monitor = PerformanceMonitor::builder("checkout")
+    let builder = PerformanceMonitor::builder("checkout")
         .registry(Registry::new())
         .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-        .tick(Duration::from_millis(50))
-        .start()
-        .unwrap();
+        .tick(Duration::from_millis(50));
+    let monitor = sending(builder).start().unwrap();
     for n in 0..20 {
         monitor.metrics().record_request(Duration::from_millis(n), n % 5 != 0);
         monitor.metrics().record_request_size(n * 100);
     }
     use_everything(monitor.instruments());
+    monitor.tracer().root("request").fail("asked to");
     monitor
+}
+
+/// With metrics about a collector, who is away.
+#[cfg(feature = "otlp")]
+fn sending(builder: PerformanceMonitorBuilder) -> PerformanceMonitorBuilder {
+    let options = perf_monitor::export::OtlpOptions::default().endpoint("http://127.0.0.1:1");
+    builder.otlp(options.unwrap())
+}
+
+#[cfg(not(feature = "otlp"))]
+fn sending(builder: PerformanceMonitorBuilder) -> PerformanceMonitorBuilder {
+    builder
 }
 
 /// Something of each instrument, so that each of their metrics is there.

@@ -4,6 +4,7 @@ mod activity;
 mod dice;
 mod load;
 mod service;
+mod traces;
 
 use std::convert::Infallible;
 use std::io;

@@ -17,7 +17,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use perf_monitor::{
     Counter, Desc, Error, Family, Gauge, Histogram, HistogramOptions, PerformanceMonitor, Unit,
-    monitor::MetricsCollector,
+    monitor::MetricsCollector, tracing::FutureExt,
 };
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -26,6 +26,7 @@ use tokio::time::sleep;
 
 use super::activity::Activity;
 use super::dice::Dice;
+use super::traces::Traces;
 
 /// Connections held at once: the load's, and some for the curious.
 const CONNECTIONS: usize = 64;
@@ -48,6 +49,7 @@ pub(super) struct Shop {
     durations: Family<Histogram>,
     in_flight: Gauge,
     activity: Activity,
+    traces: Traces,
 }
 
 impl Shop {
@@ -74,13 +76,25 @@ impl Shop {
             durations,
             in_flight: registry.gauge(in_flight)?,
             activity: Activity::new(monitor.instruments()),
+            traces: Traces::new(monitor.tracer()),
         })
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let route = Route::of(request.uri().path());
+        let span = self.traces.request(route, request.method().as_str());
+        let id = span.id();
+        let answered = async {
+            let response = self.serve(request, route).await;
+            self.traces.answered(id, response.status());
+            response
+        };
+        answered.in_span(span).await
+    }
+
+    async fn serve(&self, request: Request<Incoming>, route: Route) -> Response<Full<Bytes>> {
         let begun = Instant::now();
         self.in_flight.add(1.0);
-        let route = Route::of(request.uri().path());
         let body = Limited::new(request.into_body(), BODY_BYTES).collect().await;
         let (bytes, status) = match body {
             Ok(body) => (body.to_bytes().len(), self.work(route).await),
@@ -110,16 +124,13 @@ impl Shop {
     async fn work(&self, route: Route) -> StatusCode {
         match route {
             Route::Home => {
-                if self.activity.page(&self.dice) {
+                let missed = self.activity.page(&self.dice);
+                self.traces.look_up("pages", !missed);
+                if missed {
                     render(40);
                 }
             }
-            Route::Search => {
-                let begun = Instant::now();
-                self.wait(2, 20).await;
-                render(120);
-                self.activity.searched(begun.elapsed());
-            }
+            Route::Search => self.search().await,
             Route::Checkout => self.check_out().await,
             Route::Report => return self.report().await,
             Route::Unknown => return StatusCode::NOT_FOUND,
@@ -127,29 +138,65 @@ impl Shop {
         StatusCode::OK
     }
 
+    async fn search(&self) {
+        let begun = Instant::now();
+        let query = async {
+            self.wait(1, 4).await;
+            self.wait(1, 16).in_span(self.traces.call("index", "Scan")).await;
+        };
+        query.in_span(self.traces.query("products by word")).await;
+        render(120);
+        self.activity.searched(begun.elapsed());
+    }
+
     async fn check_out(&self) {
-        {
-            let _stage = self.activity.reserve.start();
-            self.wait(5, 20).await;
-        }
+        self.reserve().in_span(self.traces.step("reserve")).await;
+        self.pay().in_span(self.traces.step("pay")).await;
+        let confirm = async {
+            let _stage = self.activity.confirm.start();
+            self.wait(5, 10).await;
+            render(80);
+        };
+        confirm.in_span(self.traces.step("confirm")).await;
+    }
+
+    async fn reserve(&self) {
+        let _stage = self.activity.reserve.start();
+        self.wait(5, 20).in_span(self.traces.query("items of a cart")).await;
+    }
+
+    async fn pay(&self) {
         let strained = self.is_in(PAYMENT_STRAIN);
         self.activity.payments(strained);
         let strain = if strained { 3 } else { 1 };
-        {
-            let _stage = self.activity.pay.start();
-            self.wait(50 * strain, 190 * strain).await;
+        let call = self.traces.call("payments", "Charge");
+        if strained {
+            self.traces.event(call.id(), "the provider is slow", "times", strain as i64);
         }
-        let _stage = self.activity.confirm.start();
-        self.wait(5, 10).await;
-        render(80);
+        let _stage = self.activity.pay.start();
+        self.wait(50 * strain, 190 * strain).in_span(call).await;
     }
 
     async fn report(&self) -> StatusCode {
+        self.collect().in_span(self.traces.step("collect")).await
+    }
+
+    async fn collect(&self) -> StatusCode {
         let mut stage = self.activity.collect.start();
-        self.wait(5, 40).await;
         let outage = self.is_in(STORE_OUTAGE);
-        self.activity.store(!outage);
         let failed = self.dice.happens(if outage { 0.9 } else { 0.1 });
+        let call = self.traces.call("store", "Read");
+        let id = call.id();
+        let read = async {
+            self.wait(5, 40).await;
+            if failed {
+                self.traces.event(id, "retry", "attempt", 2);
+                self.wait(5, 10).await;
+                self.traces.failed(id, "the store does not answer");
+            }
+        };
+        read.in_span(call).await;
+        self.activity.store(!outage);
         self.activity.report(failed);
         if failed {
             stage.fail();
@@ -180,7 +227,7 @@ fn render(rounds: u32) {
 }
 
 #[derive(Clone, Copy)]
-enum Route {
+pub(super) enum Route {
     Home,
     Search,
     Checkout,
@@ -200,12 +247,23 @@ impl Route {
     }
 
     /// The route as a label: one for all paths that are none, so that a client cannot make up series.
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Route::Home => "/",
             Route::Search => "/search",
             Route::Checkout => "/checkout",
             Route::Report => "/report",
+            Route::Unknown => "other",
+        }
+    }
+
+    /// The name of its requests' spans.
+    pub(super) fn span(self) -> &'static str {
+        match self {
+            Route::Home => "GET /",
+            Route::Search => "GET /search",
+            Route::Checkout => "POST /checkout",
+            Route::Report => "GET /report",
             Route::Unknown => "other",
         }
     }

@@ -15,6 +15,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn agent(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_perf-monitor"));
     command.args(args).env_remove("PERF_MONITOR_TOKEN").stdin(Stdio::null());
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"OTEL_"))
+    {
+        command.env_remove(name);
+    }
     command
 }
 

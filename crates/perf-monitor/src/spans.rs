@@ -1,0 +1,12 @@
+//! The tracer's spans, for whoever asks: `/api/spans`.
+
+use perf_monitor_exporters::spans_handler;
+
+use crate::builder::Context;
+use crate::tracer::Tracer;
+
+/// Adds `/api/spans`.
+pub(crate) fn join(context: &mut Context, tracer: &Tracer) {
+    let routes = std::mem::take(&mut context.routes);
+    context.routes = routes.get("/api/spans", spans_handler(tracer));
+}
