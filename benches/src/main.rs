@@ -9,6 +9,7 @@ mod alloc;
 mod args;
 mod budgets;
 mod child;
+mod collector;
 mod controls;
 mod cpu_time;
 mod harness;

@@ -12,15 +12,19 @@ mod latency;
 mod memory_day;
 mod memory_instruments;
 mod memory_ledger;
+mod otlp;
 mod query;
 mod reader;
 mod request;
 mod scrape;
 mod snapshot;
+mod span;
+mod span_layer;
 mod stage;
 mod timed;
 mod timer;
 mod tower;
+mod traces_memory;
 
 use crate::args::Args;
 use crate::budgets::{Budget, Budgets};
@@ -34,7 +38,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 20] = [
+pub(crate) const ROWS: [Row; 29] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -47,12 +51,21 @@ pub(crate) const ROWS: [Row; 20] = [
     event::ROW,
     bridge_metrics::ROW,
     tower::ROW,
+    span::GUARD,
+    span::ATTRIBUTES,
+    span::BY_ID,
+    span::UNSAMPLED,
+    span::TAIL,
+    span_layer::LAYER,
+    span_layer::FUTURE,
     reader::ROW,
     snapshot::ROW,
     scrape::ROW,
     host::ROW,
     memory_ledger::ROW,
     memory_instruments::ROW,
+    traces_memory::ROW,
+    otlp::ROW,
     memory_day::ROW,
     idle::ROW,
 ];
