@@ -35,7 +35,10 @@ impl Core {
     /// Ends a span that is not recorded.
     #[inline(always)]
     pub(crate) fn end_nowhere(&self, begun: &Begun, ns: u64, failed: bool) {
-        self.measure(begun.name, ns, failed);
+        let flags = self.measure(begun.name, ns, failed) & (group::FAILED | group::SLOW);
+        if flags != 0 && begun.group != NIL {
+            self.group(begun.group).mark(begun.generation, flags);
+        }
         self.metrics.unsampled.inc();
     }
 

@@ -10,6 +10,7 @@ use crate::context::SpanContext;
 use crate::engine::Core;
 use crate::free::NIL;
 use crate::id::SpanId;
+use crate::left;
 use crate::local::{Local, owned};
 use crate::payload::{Key, Tag, Writer};
 use crate::slot;
@@ -20,8 +21,8 @@ use crate::value::{AttributeValue, SpanKind};
 /// A span that lasts as long as this value, with what the thread does meanwhile below it.
 ///
 /// It stays on its thread. Dropped while panicking, the span counts as failed. When guards are dropped
-/// in another order than they were made, each gives the thread back to what it found, if the thread
-/// is still in its span; otherwise it leaves the thread where it is.
+/// in another order than they were made, the thread stays in the newest that is left, and is outside
+/// of all after the last.
 ///
 /// # Cost
 /// `span/guard`: two reads of the clock with plain stores to one cache line.
@@ -157,13 +158,6 @@ impl<'a> SpanGuard<'a> {
             self.core.change_shared(self.begun.id, change);
         }
     }
-
-    #[inline(always)]
-    fn leave(&self) {
-        if Context::current().span_id == self.begun.id {
-            self.previous.enter();
-        }
-    }
 }
 
 /// What a thread is in, within a span.
@@ -176,7 +170,7 @@ impl SpanGuard<'_> {
     #[inline(always)]
     fn finish(&mut self, failed: bool) {
         let now = Instant::now();
-        self.leave();
+        left::leave(self.begun.id, self.previous);
         if self.is_plain() {
             let ns = now.ns_since(self.start);
             let begun = &self.begun;

@@ -60,6 +60,8 @@ mod engine;
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
+mod exemplars;
+#[cfg(not(loom))]
 mod finished;
 #[cfg(not(loom))]
 mod fork;
@@ -79,6 +81,8 @@ mod intern;
 mod kept;
 #[cfg(not(loom))]
 mod key;
+#[cfg(not(loom))]
+mod left;
 #[cfg(not(loom))]
 mod local;
 #[cfg(not(loom))]

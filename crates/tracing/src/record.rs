@@ -198,7 +198,9 @@ impl Core {
     #[inline(always)]
     fn begin_lost(&self, local: Local, start: Start<'_>, raw: Raw, marker: u16) -> Begun {
         self.count_loss(marker);
-        self.begin_nowhere(local, start, raw.trace, raw.start_ns, marker)
+        let begun = self.begin_nowhere(local, start, raw.trace, raw.start_ns, marker);
+        // So that its trace still learns how it came out.
+        Begun { group: raw.group, generation: raw.generation, ..begun }
     }
 
     #[inline(always)]

@@ -16,6 +16,7 @@ use crate::free::NIL;
 use crate::global;
 use crate::guard::context;
 use crate::id::SpanId;
+use crate::left;
 use crate::local::Local;
 use crate::payload::{Key, Tag, Writer};
 use crate::slot;
@@ -101,6 +102,7 @@ impl Span {
     /// Puts the calling thread into the span, until the result is dropped.
     #[inline]
     pub fn enter(&self) -> Entered<'_> {
+        left::entered(self.begun.id);
         let previous = context(&self.begun).enter();
         Entered { span: self, previous, thread: PhantomData }
     }
@@ -220,9 +222,7 @@ impl Drop for Entered<'_> {
         if thread::panicking() {
             self.span.set_failed();
         }
-        if Context::current().span_id == self.span.begun.id {
-            self.previous.enter();
-        }
+        left::leave(self.span.begun.id, self.previous);
     }
 }
 

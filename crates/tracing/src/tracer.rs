@@ -98,7 +98,7 @@ impl DistributedTracer {
     }
 
     /// Moves on what follows the time: the wall clock, the live p99 of each name, what is protected as
-    /// the slowest. A monitor does this once a second.
+    /// the slowest, which kept traces the durations have as exemplars. A monitor does this once a second.
     ///
     /// # Cost
     /// Reads the durations of each name: tens of microseconds for each.
@@ -107,6 +107,7 @@ impl DistributedTracer {
         self.core.names.refresh();
         let now_ns = self.core.ns(perf_monitor_core::Instant::now());
         self.core.finished.lock(&self.core).age(&self.core, now_ns);
+        self.mark_exemplars();
     }
 
     /// What the tracer holds.

@@ -90,6 +90,28 @@ fn a_trace_has_so_many_spans_and_the_rest_is_measured() {
 }
 
 #[test]
+fn a_failure_beyond_the_spans_of_a_trace_keeps_the_trace() {
+    let tracer = tracer(TracerOptions { spans_per_trace: 2, ratio: 0.0, ..all() });
+    for told in [false, true] {
+        let root = tracer.root("root");
+        drop(tracer.span("child"));
+        let mut beyond = tracer.span("beyond");
+        assert!(!beyond.is_recording());
+        if told {
+            beyond.fail("");
+        }
+        drop((beyond, root));
+    }
+    let root = tracer.start("root").root().begin();
+    drop(tracer.start("child").parent(&root).begin());
+    tracer.start("beyond").parent(&root).begin().fail("");
+    drop(root);
+    let failed = tracer.failed(9);
+    assert_eq!(failed.iter().map(|trace| trace.spans.len()).collect::<Vec<_>>(), [2, 2]);
+    assert!(failed.iter().all(|trace| trace.failed));
+}
+
+#[test]
 fn when_all_slots_are_open_spans_are_measured_and_counted() {
     let (registry, tracer) = with_registry(all());
     let capacity = tracer.stats().span_capacity;
