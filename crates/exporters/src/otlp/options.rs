@@ -245,9 +245,18 @@ fn checked(url: &str) -> Result<Uri, Error> {
         Some(authority) if authority.as_str().contains('@') => {
             Err(wrong_url("has a user in it: give the header \"authorization\" instead"))
         }
+        // A port beyond 65535 would count as none.
+        Some(authority) if authority.port_u16().is_none() && has_port(authority.as_str()) => {
+            Err(wrong_url("has a port that is none: choose 1 to 65535"))
+        }
         Some(_) => Ok(url),
         None => Err(not_a_url()),
     }
+}
+
+fn has_port(authority: &str) -> bool {
+    let behind_address = authority.rsplit(']').next();
+    behind_address.is_some_and(|rest| rest.contains(':'))
 }
 
 fn not_a_url() -> Error {
@@ -282,7 +291,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_to_is_an_error_without_secrets() {
-        for url in ["", "collector:4318", "grpc://collector", "http://", "http://me:secret@host/"] {
+        let ports = ["http://host:65536", "http://host:/", "http://[::1]:99999/secret"];
+        let others =
+            ["", "collector:4318", "grpc://collector", "http://", "http://me:secret@host/"];
+        for url in ports.into_iter().chain(others) {
             let error = OtlpOptions::default().endpoint(url).unwrap_err();
             assert!(error.is_options());
             assert!(error.to_string().starts_with("the OTLP endpoint "), "{error}");

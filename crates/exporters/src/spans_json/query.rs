@@ -48,12 +48,12 @@ impl State {
 impl Query {
     /// What the query of `request` says, or why it says nothing.
     pub(super) fn of(request: &Request) -> Result<Query, String> {
-        let value = |name| query_value(request, name);
+        let value = |name| value(request, name);
         Ok(Query {
-            state: value("state").map_or(Ok(State::Recent), |text| State::named(&text))?,
-            name: value("name"),
-            trace: value("trace").map(|text| trace(&text)).transpose()?,
-            limit: value("limit").map_or(Ok(USUAL), |text| limit(&text))?,
+            state: value("state")?.map_or(Ok(State::Recent), |text| State::named(&text))?,
+            name: value("name")?,
+            trace: value("trace")?.map(|text| trace(&text)).transpose()?,
+            limit: value("limit")?.map_or(Ok(USUAL), |text| limit(&text))?,
         })
     }
 
@@ -72,6 +72,17 @@ impl Query {
 
     pub(super) fn fits_name(&self, name: &str) -> bool {
         self.name.as_deref().is_none_or(|wanted| wanted == name)
+    }
+}
+
+/// The value of a parameter; one that is there but cannot be read is not the same as none.
+fn value(request: &Request, name: &str) -> Result<Option<String>, String> {
+    let value = query_value(request, name);
+    let mut pairs = request.uri().query().unwrap_or_default().split('&');
+    let is_given = |pair: &str| pair.split('=').next() == Some(name);
+    match value.is_none() && pairs.any(is_given) {
+        true => Err(format!("{name}: give UTF-8, with %25 for a percent sign")),
+        false => Ok(value),
     }
 }
 

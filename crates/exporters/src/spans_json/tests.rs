@@ -188,6 +188,8 @@ fn what_cannot_be_asked_for_is_named_with_the_choices() {
         ("trace=7", "trace \"7\": give 32 hexadecimal digits that are not all zero"),
         ("trace=%0a%1b", "trace \"\\n\\u{1b}\": give 32 hexadecimal digits that are not all zero"),
         ("trace=00000000000000000000000000000000", "not all zero"),
+        ("name=%ff", "name: give UTF-8, with %25 for a percent sign"),
+        ("limit=2&state=%zz", "state: give UTF-8, with %25 for a percent sign"),
     ] {
         let error = Query::of(&request(query)).unwrap_err();
         assert!(error.ends_with(choices), "{query}: {error}");
