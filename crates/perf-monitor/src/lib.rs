@@ -279,3 +279,17 @@ struct Readme;
 ))]
 #[doc = include_str!("../../../docs/instruments.md")]
 struct Guide;
+
+/// The guide to tracing, likewise.
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "dashboard",
+    feature = "exporters",
+    feature = "host",
+    feature = "otlp",
+    feature = "subscriber",
+    feature = "trace",
+))]
+#[doc = include_str!("../../../docs/tracing.md")]
+struct TracingGuide;
