@@ -35,6 +35,3 @@ pub mod metrics;
 pub mod tokio;
 #[cfg(feature = "tower")]
 pub mod tower;
-
-#[cfg(any(feature = "metrics", feature = "tower"))]
-mod turn;

@@ -94,6 +94,8 @@ mod slot;
 #[cfg(not(loom))]
 mod stats;
 #[cfg(not(loom))]
+mod turn;
+#[cfg(not(loom))]
 mod wall;
 #[cfg(not(loom))]
 mod window;
@@ -142,4 +144,6 @@ pub use snapshot::{
 pub use stats::{RegistryStats, ThreadStats, set_thread_budget, thread_stats};
 #[cfg(not(loom))]
 pub use sync::{Guard, Lock};
+#[cfg(not(loom))]
+pub use turn::{Turn, Turns};
 pub use unit::Unit;

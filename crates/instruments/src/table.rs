@@ -12,9 +12,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use perf_monitor_core::{Budget, Family, Instrument, LabelValues, Lock, Reservation};
+use perf_monitor_core::{Budget, Family, Instrument, LabelValues, Lock, Reservation, Turn, Turns};
 
 use crate::once::Once;
 use crate::texts::{hash, same};
@@ -25,10 +25,6 @@ const CACHED: usize = 256;
 /// Entries of a hash: of a hundred names, a few share such a set, where a third of them would share
 /// a single place.
 const WAYS: usize = 2;
-
-/// Threads that may have a cache at once: 256 KiB in all, however many threads a program has. (A forked
-/// child inherits the count with the caches of threads that it does not have, and so may make fewer.)
-const THREADS: usize = 64;
 
 /// Names that a table may have, beyond what its budget says.
 const NAMES: usize = 10_000;
@@ -235,7 +231,7 @@ impl Cache {
     /// Whether the thread has places, which it asks for as long as it has none: another one may have ended.
     fn begin(&mut self) -> bool {
         if self.turn.is_none() {
-            self.turn = Turn::take();
+            self.turn = TURNS.take();
             let places = self.turn.as_ref().map_or(0, |_| CACHED);
             self.entries.resize_with(places, || None);
         }
@@ -243,24 +239,8 @@ impl Cache {
     }
 }
 
-/// The right to a cache, given back when its thread ends.
-struct Turn;
-
 /// The threads that have a cache.
-static TURNS: AtomicUsize = AtomicUsize::new(0);
-
-impl Turn {
-    fn take() -> Option<Turn> {
-        let more = |taken| (taken < THREADS).then_some(taken + 1);
-        TURNS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Turn)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        TURNS.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+static TURNS: Turns = Turns::new();
 
 /// Shows `see` what the thread remembers under `hash`, until it finds what it looks for.
 #[inline(always)]
@@ -393,7 +373,7 @@ mod tests {
 
     #[test]
     fn threads_beyond_those_with_a_cache_record_as_exactly() {
-        const ALL: usize = THREADS + 20;
+        const ALL: usize = Turns::MOST + 20;
         let registry = Registry::new();
         let counts = Table::new(registry.budget(), 0, |_| Some(AtomicU64::new(0)));
         let together = std::sync::Barrier::new(ALL);
@@ -407,7 +387,7 @@ mod tests {
             let threads: Vec<_> = (0..ALL).map(|_| scope.spawn(record)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).filter(|has| *has).count()
         });
-        assert!((1..=THREADS).contains(&with_cache), "{with_cache}");
+        assert!((1..=Turns::MOST).contains(&with_cache), "{with_cache}");
         assert_eq!(counts.get(&["a"]).value.load(Ordering::Relaxed), 10 * ALL as u64);
         // Those that ended have given theirs back.
         let later = std::thread::spawn(|| CACHE.with(|cache| cache.borrow_mut().begin()));

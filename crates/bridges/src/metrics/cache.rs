@@ -7,10 +7,10 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use ::metrics::Key;
+use perf_monitor_core::{Turn, Turns};
 
 use super::handle::{CounterHandle, GaugeHandle, HistogramHandle, Kind};
 use super::keys::Entry;
-use crate::turn::{Turn, Turns};
 
 /// Places of a thread's cache of one kind, made when the thread first needs one of them. Two keys share
 /// a place in the order of their coming: 4 KiB in all. At most 64 threads at once have them.

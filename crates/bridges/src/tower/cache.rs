@@ -1,7 +1,7 @@
 //! What a thread remembers of the routes that it served.
 
 use super::route::Route;
-use crate::turn::{Turn, Turns};
+use perf_monitor_core::{Turn, Turns};
 use std::cell::RefCell;
 use std::sync::Arc;
 
