@@ -19,6 +19,7 @@ impl OtlpOptions {
     /// | `OTEL_EXPORTER_OTLP_HEADERS` | `name=value,name=value` |
     /// | `OTEL_EXPORTER_OTLP_TIMEOUT` | for one request, in milliseconds |
     /// | `OTEL_EXPORTER_OTLP_COMPRESSION` | `gzip` or `none` |
+    /// | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `_DEFAULT_HISTOGRAM_AGGREGATION` | `cumulative` and `base2_exponential_bucket_histogram`, the only ones |
     /// | `OTEL_EXPORTER_OTLP_PROTOCOL` | `http/protobuf`, the only one |
     /// | `OTEL_EXPORTER_OTLP_CERTIFICATE` | a file of certificates to trust, in PEM (feature `tls`) |
     /// | `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` | those without `otlp` are not sent |
@@ -52,7 +53,7 @@ impl OtlpOptions {
         signal(&mut options.traces, "TRACES_", &read)?;
         signal(&mut options.metrics, "METRICS_", &read)?;
         options.client = certificate(options.client, &read)?;
-        no_delta(&read)?;
+        preferences(&read)?;
         paces(options, &read)
     }
 }
@@ -106,6 +107,10 @@ fn signal(signal: &mut SignalOptions, kind: &str, read: &Read) -> Result<(), Err
             return Err(wrong(&name, "certificates of clients are not supported"));
         }
     }
+    let own = format!("OTEL_EXPORTER_OTLP_{kind}CERTIFICATE");
+    if read(&own).is_some() {
+        return Err(wrong(&own, "set OTEL_EXPORTER_OTLP_CERTIFICATE, which is for both kinds"));
+    }
     if let Some((value, name)) = either("HEADERS") {
         for (key, value) in pairs(&name, &value)? {
             let (key, value) = header(&key, &value).map_err(|e| wrong(&name, &e.to_string()))?;
@@ -114,6 +119,9 @@ fn signal(signal: &mut SignalOptions, kind: &str, read: &Read) -> Result<(), Err
     }
     if let Some((value, name)) = either("TIMEOUT") {
         signal.timeout = milliseconds(&name, &value)?;
+        if signal.timeout.is_zero() {
+            return Err(wrong(&name, "choose 1 millisecond or more"));
+        }
     }
     if let Some((value, name)) = either("COMPRESSION") {
         signal.gzip = match &*value {
@@ -145,14 +153,23 @@ fn certificate(client: ClientOptions, read: &Read) -> Result<ClientOptions, Erro
     }
 }
 
-fn no_delta(read: &Read) -> Result<(), Error> {
-    let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-    match read(name) {
-        Some(value) if !value.eq_ignore_ascii_case("cumulative") => {
-            Err(wrong(name, "only cumulative is sent"))
+/// What one may prefer of metrics: there is one of each.
+fn preferences(read: &Read) -> Result<(), Error> {
+    let all = [
+        ("TEMPORALITY_PREFERENCE", "cumulative", "only cumulative is sent"),
+        (
+            "DEFAULT_HISTOGRAM_AGGREGATION",
+            "base2_exponential_bucket_histogram",
+            "only base2_exponential_bucket_histogram is sent",
+        ),
+    ];
+    for (what, only, remedy) in all {
+        let name = format!("OTEL_EXPORTER_OTLP_METRICS_{what}");
+        if read(&name).is_some_and(|value| !value.eq_ignore_ascii_case(only)) {
+            return Err(wrong(&name, remedy));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 fn paces(mut options: OtlpOptions, read: &Read) -> Result<OtlpOptions, Error> {
@@ -294,6 +311,18 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/json", "only http/protobuf is spoken"),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "choose gzip or none"),
             ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "10s", "choose a number of milliseconds"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "0", "choose 1 millisecond or more"),
+            (
+                "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+                "secret",
+                "set OTEL_EXPORTER_OTLP_CERTIFICATE",
+            ),
+            (
+                "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+                "explicit_bucket_histogram",
+                "only base2_exponential",
+            ),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "host=secret", "a name that belongs to the request"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "secret", "write key=value,key=value"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "key=%zzsecret", "write key=value,key=value"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "key=%ff", "write key=value,key=value"),

@@ -118,8 +118,9 @@ impl OtlpOptions {
         Ok(self)
     }
 
-    /// How long one request may take, with its answer: 10 s.
+    /// How long one request may take, with its answer: 10 s; a millisecond at the least.
     pub fn timeout(mut self, time: Duration) -> OtlpOptions {
+        let time = time.max(Duration::from_millis(1));
         self.traces.timeout = time;
         self.metrics.timeout = time;
         self
@@ -210,6 +211,10 @@ impl OtlpOptions {
     }
 }
 
+/// Headers that say what a request is.
+const OURS: [&str; 5] =
+    ["connection", "content-length", "content-type", "host", "transfer-encoding"];
+
 /// A header whose value is not shown by `Debug`.
 pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
     let wrong = |what: &str| {
@@ -218,6 +223,9 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
     };
     let known = HeaderName::from_bytes(name.as_bytes());
     let known = known.map_err(|_| wrong("a name that HTTP does not take"))?;
+    if OURS.contains(&known.as_str()) {
+        return Err(wrong("a name that belongs to the request itself"));
+    }
     let mut value = HeaderValue::from_str(value).map_err(|_| wrong("a value of more than text"))?;
     value.set_sensitive(true);
     Ok((known, value))
@@ -227,8 +235,11 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
 fn below(url: &str, path: &str) -> Result<Uri, Error> {
     let base = checked(url)?;
     let mut parts = base.into_parts();
-    let given = parts.path_and_query.as_ref().map_or("/", PathAndQuery::path);
-    let whole = format!("{}/{path}", given.trim_end_matches('/'));
+    let given = parts.path_and_query.as_ref();
+    let above = given.map_or("/", PathAndQuery::path).trim_end_matches('/');
+    let query = given.and_then(PathAndQuery::query);
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    let whole = format!("{above}/{path}{query}");
     parts.path_and_query = Some(whole.parse().map_err(|_| not_a_url())?);
     Uri::from_parts(parts).map_err(|_| not_a_url())
 }
@@ -278,6 +289,7 @@ mod tests {
             ("http://collector:4318", "http://collector:4318/v1/traces"),
             ("http://collector:4318/", "http://collector:4318/v1/traces"),
             ("http://[::1]:1/otlp/", "http://[::1]:1/otlp/v1/traces"),
+            ("http://collector/otlp?key=a", "http://collector/otlp/v1/traces?key=a"),
             (" http://collector/otlp ", "http://collector/otlp/v1/traces"),
         ] {
             let options = OtlpOptions::default().endpoint(endpoint).unwrap();
