@@ -28,6 +28,13 @@ const fn inverse(odd: u64) -> u64 {
     inverse
 }
 
+/// Mixes the upper half into the lower one, which the product leaves as even as the place is; done
+/// twice it is undone.
+#[inline(always)]
+const fn fold(product: u64) -> u64 {
+    product ^ (product >> 32)
+}
+
 /// The same for all tracers of the process, so that each can read the ids of the others.
 #[inline(always)]
 fn key() -> u64 {
@@ -42,7 +49,7 @@ pub(crate) fn seal(local: Local, place: u16) -> (u64, u64) {
     loop {
         let sequence = local.sequence();
         let plain = sequence << 16 | u64::from(place);
-        let id = plain.wrapping_mul(FACTOR) ^ key();
+        let id = fold(plain.wrapping_mul(FACTOR)) ^ key();
         if id != 0 {
             return (id, sequence);
         }
@@ -52,7 +59,7 @@ pub(crate) fn seal(local: Local, place: u16) -> (u64, u64) {
 /// The place of a span, with its sequence number.
 #[inline(always)]
 pub(crate) fn open(id: u64) -> (u16, u64) {
-    let plain = (id ^ key()).wrapping_mul(INVERSE);
+    let plain = fold(id ^ key()).wrapping_mul(INVERSE);
     (plain as u16, plain >> 16)
 }
 
@@ -77,6 +84,13 @@ mod tests {
             let (id, sequence) = seal(Local, place);
             assert_eq!(open(id), (place, sequence));
         }
+    }
+
+    #[test]
+    fn ids_of_one_place_differ_in_all_their_bits() {
+        let ids: Vec<u64> = (0..200).map(|_| seal(Local, 7).0).collect();
+        let differing = ids.iter().fold(0, |bits, id| bits | (id ^ ids[0]));
+        assert_eq!(differing, u64::MAX);
     }
 
     #[test]
