@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use hdrhistogram::Histogram as HdrHistogram;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use perf_monitor_core::Layout;
+use perf_monitor_core::{Instant, Layout};
 use prometheus::{HistogramOpts, IntCounter, IntCounterVec, Opts};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -19,6 +19,21 @@ use crate::values;
 
 /// The name of [`floor`], which flatness is divided by.
 pub(crate) const FLOOR: &str = "thread-local add";
+
+/// The name of [`two_reads`].
+pub(crate) const TWO_READS: &str = "two clock reads";
+
+/// What nothing that is timed can go below: the clock at its beginning and at its end.
+pub(crate) fn two_reads() -> Subject {
+    Subject::new(TWO_READS, || {
+        |ops| {
+            for _ in 0..ops {
+                black_box(Instant::now());
+                black_box(Instant::now());
+            }
+        }
+    })
+}
 
 thread_local! {
     static CELLS: [AtomicU64; 8] = const { [const { AtomicU64::new(0) }; 8] };

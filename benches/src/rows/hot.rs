@@ -2,7 +2,7 @@
 
 use perf_monitor_core::{FamilyInfo, Registry, SeriesInfo, Value, Visitor};
 
-use crate::controls::FLOOR;
+use crate::controls::{FLOOR, TWO_READS};
 use crate::harness::{Climb, Rung, Subject};
 use crate::report::Report;
 
@@ -27,6 +27,12 @@ pub(crate) fn report(climb: &Climb, subjects: &[Subject]) -> Report {
         }
     }
     report
+}
+
+/// What [`OURS`] costs beyond two reads of the clock, in the same rounds.
+pub(crate) fn over_two_reads(report: &mut Report, climb: &Climb) {
+    let over = climb.ns(OURS, Rung::One).minus(climb.ns(TWO_READS, Rung::One));
+    report.number("over_two_clock_reads", "ns", over.median());
 }
 
 fn ratios(report: &mut Report, climb: &Climb, control: &'static str) {

@@ -6,12 +6,12 @@ use fastrace::collector::{Config, Reporter, SpanContext, SpanRecord};
 use fastrace::local::LocalSpan;
 use opentelemetry::trace::{Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use perf_monitor_core::{Instant, Registry};
+use perf_monitor_core::Registry;
 use perf_monitor_tracing::{DistributedTracer, TracerOptions};
 
 use super::{Row, hot};
 use crate::controls;
-use crate::harness::{Climb, Effort, Rung, Subject, climb};
+use crate::harness::{Effort, Subject, climb};
 use crate::report::Report;
 
 pub(crate) const GUARD: Row = Row { id: "span/guard", run: guard };
@@ -20,7 +20,6 @@ pub(crate) const BY_ID: Row = Row { id: "span/by-id", run: by_id };
 pub(crate) const UNSAMPLED: Row = Row { id: "span/not-sampled", run: unsampled };
 pub(crate) const TAIL: Row = Row { id: "span/tail-dropped", run: tail };
 
-const TWO_READS: &str = "two clock reads";
 const FASTRACE: &str = "fastrace";
 const SDK: &str = "opentelemetry SDK";
 
@@ -44,8 +43,14 @@ fn tracer(registry: &Registry, options: TracerOptions) -> Result<DistributedTrac
 fn guard(effort: Effort) -> Result<Report, String> {
     let registry = Registry::new();
     let tracer = tracer(&registry, kept())?;
-    let subjects =
-        [children(tracer, |_| ()), off(), controls::floor(), two_reads(), fastrace(), sdk()];
+    let subjects = [
+        children(tracer, |_| ()),
+        off(),
+        controls::floor(),
+        controls::two_reads(),
+        fastrace(),
+        sdk(),
+    ];
     Ok(measured(&registry, &subjects, effort))
 }
 
@@ -56,7 +61,7 @@ fn attributes(effort: Effort) -> Result<Report, String> {
         span.attribute("route", "/search");
         span.attribute("rows", black_box(17_i64));
     };
-    let subjects = [children(tracer, two), off(), controls::floor(), two_reads()];
+    let subjects = [children(tracer, two), off(), controls::floor(), controls::two_reads()];
     Ok(measured(&registry, &subjects, effort))
 }
 
@@ -77,34 +82,29 @@ fn by_id(effort: Effort) -> Result<Report, String> {
             })
         }
     });
-    Ok(measured(&registry, &[ours, off(), controls::floor(), two_reads()], effort))
+    Ok(measured(&registry, &[ours, off(), controls::floor(), controls::two_reads()], effort))
 }
 
 fn unsampled(effort: Effort) -> Result<Report, String> {
     let registry = Registry::new();
     let options = TracerOptions { tail: false, ..tail_only() };
     let tracer = tracer(&registry, options)?;
-    let subjects = [children(tracer, |_| ()), off(), controls::floor(), two_reads()];
+    let subjects = [children(tracer, |_| ()), off(), controls::floor(), controls::two_reads()];
     Ok(measured(&registry, &subjects, effort))
 }
 
 fn tail(effort: Effort) -> Result<Report, String> {
     let registry = Registry::new();
     let tracer = tracer(&registry, tail_only())?;
-    let subjects = [children(tracer, |_| ()), off(), controls::floor(), two_reads()];
+    let subjects = [children(tracer, |_| ()), off(), controls::floor(), controls::two_reads()];
     Ok(measured(&registry, &subjects, effort))
 }
 
 fn measured(registry: &Registry, subjects: &[Subject], effort: Effort) -> Report {
     let climb = climb(subjects, hot::visit(registry), effort.seconds(2.0, 20.0));
     let mut report = hot::report(&climb, subjects);
-    over_two_reads(&mut report, &climb);
+    hot::over_two_reads(&mut report, &climb);
     report
-}
-
-fn over_two_reads(report: &mut Report, climb: &Climb) {
-    let over = climb.ns(hot::OURS, Rung::One).minus(climb.ns(TWO_READS, Rung::One));
-    report.number("over_two_clock_reads", "ns", over.median());
 }
 
 /// Runs `trace` with [`CHILDREN`] spans at a time.
@@ -174,17 +174,6 @@ fn sdk() -> Subject {
                     }
                 })
             })
-        }
-    })
-}
-
-fn two_reads() -> Subject {
-    Subject::new(TWO_READS, || {
-        |ops| {
-            for _ in 0..ops {
-                black_box(Instant::now());
-                black_box(Instant::now());
-            }
         }
     })
 }

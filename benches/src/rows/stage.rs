@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use perf_monitor_core::{Instant, Registry};
+use perf_monitor_core::Registry;
 use perf_monitor_instruments::{Stage, Stages};
 
 use super::{Row, hot};
@@ -12,18 +12,21 @@ use crate::report::Report;
 
 pub(crate) const ROW: Row = Row { id: "stage/guard", run };
 
-const TWO_READS: &str = "two clock reads";
 const BY_NAME: &str = "by name";
 
 fn run(effort: Effort) -> Result<Report, String> {
     let registry = Registry::new();
     let stages = Stages::new(&registry).map_err(|error| error.to_string())?;
-    let subjects =
-        [guard(stages.stage("fetch")), off(), controls::floor(), two_reads(), by_name(stages)];
+    let subjects = [
+        guard(stages.stage("fetch")),
+        off(),
+        controls::floor(),
+        controls::two_reads(),
+        by_name(stages),
+    ];
     let climb = climb(&subjects, hot::visit(&registry), effort.seconds(2.0, 20.0));
     let mut report = hot::report(&climb, &subjects);
-    let over = climb.ns(hot::OURS, Rung::One).minus(climb.ns(TWO_READS, Rung::One));
-    report.number("over_two_clock_reads", "ns", over.median());
+    hot::over_two_reads(&mut report, &climb);
     report.rounds("record_by_name", "ns", climb.ns(BY_NAME, Rung::One));
     Ok(report)
 }
@@ -50,17 +53,6 @@ fn by_name(stages: Stages) -> Subject {
             for n in 0..ops as usize {
                 let duration = std::time::Duration::from_micros(n as u64 % 512);
                 stages.record_stage(&names[n % 16], duration, false);
-            }
-        }
-    })
-}
-
-fn two_reads() -> Subject {
-    Subject::new(TWO_READS, || {
-        |ops| {
-            for _ in 0..ops {
-                black_box(Instant::now());
-                black_box(Instant::now());
             }
         }
     })

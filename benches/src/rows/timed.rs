@@ -3,23 +3,20 @@
 use std::hint::black_box;
 
 use perf_monitor::timed;
-use perf_monitor_core::{Instant, Registry};
+use perf_monitor_core::Registry;
 
 use super::{Row, hot};
 use crate::controls;
-use crate::harness::{Effort, Rung, Subject, climb};
+use crate::harness::{Effort, Subject, climb};
 use crate::report::Report;
 
 pub(crate) const ROW: Row = Row { id: "timed/sync", run };
 
-const TWO_READS: &str = "two clock reads";
-
 fn run(effort: Effort) -> Result<Report, String> {
-    let subjects = [ours(), bare(), controls::floor(), two_reads()];
+    let subjects = [ours(), bare(), controls::floor(), controls::two_reads()];
     let climb = climb(&subjects, hot::visit(Registry::global()), effort.seconds(2.0, 15.0));
     let mut report = hot::report(&climb, &subjects);
-    let over = climb.ns(hot::OURS, Rung::One).minus(climb.ns(TWO_READS, Rung::One));
-    report.number("over_two_clock_reads", "ns", over.median());
+    hot::over_two_reads(&mut report, &climb);
     Ok(report)
 }
 
@@ -50,17 +47,6 @@ fn bare() -> Subject {
         |ops| {
             for _ in 0..ops {
                 let _ = black_box(parse_bare(black_box("7")));
-            }
-        }
-    })
-}
-
-fn two_reads() -> Subject {
-    Subject::new(TWO_READS, || {
-        |ops| {
-            for _ in 0..ops {
-                black_box(Instant::now());
-                black_box(Instant::now());
             }
         }
     })

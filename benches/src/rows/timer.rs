@@ -2,27 +2,24 @@
 
 use std::hint::black_box;
 
-use perf_monitor_core::{Desc, Histogram, HistogramOptions, Instant, Registry, Unit};
+use perf_monitor_core::{Desc, Histogram, HistogramOptions, Registry, Unit};
 
 use super::{Row, hot};
 use crate::controls;
-use crate::harness::{Effort, Rung, Subject, climb};
+use crate::harness::{Effort, Subject, climb};
 use crate::report::Report;
 
 pub(crate) const ROW: Row = Row { id: "timer/scope", run };
-
-const TWO_READS: &str = "two clock reads";
 
 fn run(effort: Effort) -> Result<Report, String> {
     let registry = Registry::new();
     let desc = Desc::new("step_seconds", "Time that a step takes.").unit(Unit::Nanoseconds);
     let histogram = registry.histogram(desc, HistogramOptions::default());
     let histogram = histogram.map_err(|error| error.to_string())?;
-    let subjects = [ours(histogram), off(), controls::floor(), two_reads()];
+    let subjects = [ours(histogram), off(), controls::floor(), controls::two_reads()];
     let climb = climb(&subjects, hot::visit(&registry), effort.seconds(2.0, 20.0));
     let mut report = hot::report(&climb, &subjects);
-    let over = climb.ns(hot::OURS, Rung::One).minus(climb.ns(TWO_READS, Rung::One));
-    report.number("over_two_clock_reads", "ns", over.median());
+    hot::over_two_reads(&mut report, &climb);
     Ok(report)
 }
 
@@ -34,17 +31,6 @@ fn ours(histogram: Histogram) -> Subject {
                 let timer = histogram.start_timer();
                 black_box(());
                 drop(timer);
-            }
-        }
-    })
-}
-
-fn two_reads() -> Subject {
-    Subject::new(TWO_READS, || {
-        |ops| {
-            for _ in 0..ops {
-                black_box(Instant::now());
-                black_box(Instant::now());
             }
         }
     })
