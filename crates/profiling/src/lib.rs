@@ -1,0 +1,12 @@
+//! Where a process spends its CPU time and its memory, cheap enough to stay on.
+
+#![allow(dead_code)] // the samplers that fill reports come next
+
+mod error;
+mod maps;
+mod report;
+mod walk;
+
+pub use error::Error;
+pub use maps::Module;
+pub use report::{Filter, Node, Place, Report, Sample, ValueType};

@@ -1,0 +1,85 @@
+//! Callers by the chain of frame pointers.
+
+/// The longest stack that is kept; what lies beyond is cut at the outer end.
+pub(crate) const MOST_FRAMES: usize = 64;
+
+/// Puts the return addresses of the chain that begins at `frame` into `found`, innermost first, and
+/// gives back how many there are.
+///
+/// Only addresses in `low..high` are read. The chain ends where a frame pointer is not aligned, does
+/// not lie above the one before, or leaves the range; so it ends at all, and code that uses the
+/// register for something else ends it early rather than leading anywhere.
+///
+/// It calls nothing and allocates nothing: a signal handler may use it.
+///
+/// # Safety
+/// `low..high` is mapped and readable while this runs. (That other threads may write there does no harm.)
+#[inline]
+pub(crate) unsafe fn walk(frame: u64, low: u64, high: u64, found: &mut [u64]) -> usize {
+    let (mut frame, mut low, mut count) = (frame, low, 0);
+    while count < found.len() && frame >= low && frame.is_multiple_of(8) {
+        let Some(end) = frame.checked_add(16).filter(|end| *end <= high) else { break };
+        // SAFETY: the record lies in `low..high`, which the caller says can be read; it is aligned.
+        let (above, back) = unsafe {
+            let record = frame as *const u64;
+            (record.read_volatile(), record.add(1).read_volatile())
+        };
+        if back == 0 {
+            break;
+        }
+        found[count] = back;
+        count += 1;
+        (frame, low) = (above, end);
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn walked(memory: &[u64], first: usize) -> Vec<u64> {
+        let low = memory.as_ptr() as u64;
+        let mut found = [0; MOST_FRAMES];
+        // SAFETY: the range is that of the slice.
+        let count =
+            unsafe { walk(low + 8 * first as u64, low, low + 8 * memory.len() as u64, &mut found) };
+        found[..count].to_vec()
+    }
+
+    #[test]
+    fn a_chain_is_followed_to_its_end() {
+        let mut memory = [0_u64; 12];
+        let at = |memory: &[u64; 12], index: usize| memory.as_ptr() as u64 + 8 * index as u64;
+        (memory[1], memory[2]) = (at(&memory, 4), 100);
+        (memory[4], memory[5]) = (at(&memory, 9), 200);
+        (memory[9], memory[10]) = (0, 300);
+        assert_eq!(walked(&memory, 1), [100, 200, 300]);
+    }
+
+    #[test]
+    fn a_chain_that_turns_back_ends() {
+        let mut memory = [0_u64; 8];
+        (memory[2], memory[3]) = (memory.as_ptr() as u64, 100);
+        assert_eq!(walked(&memory, 2), [100]);
+    }
+
+    proptest! {
+        /// Under a sanitizer, or with a guard page, a read outside would end the test.
+        #[test]
+        fn whatever_lies_on_the_stack_is_read_within_bounds(
+            words in prop::collection::vec(any::<u64>(), 1..64),
+            links in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..32),
+            first: prop::sample::Index,
+        ) {
+            let mut memory = words;
+            for (from, to) in links {
+                let to = memory.as_ptr() as u64 + 8 * to.index(memory.len()) as u64;
+                let from = from.index(memory.len());
+                memory[from] = to;
+            }
+            prop_assert!(walked(&memory, first.index(memory.len())).len() <= memory.len());
+        }
+    }
+}
