@@ -113,7 +113,7 @@ pub use clock::{Clock, FakeClock, Instant, clock_went_backwards};
 #[cfg(not(loom))]
 pub use collector::{LocalMetrics, MetricsCollector};
 #[cfg(not(loom))]
-pub use context::Context;
+pub use context::{Context, ContextCell};
 pub use counter::{Counter, FloatCounter, ObservedCounter};
 #[cfg(not(loom))]
 pub use cursor::Cursor;

@@ -1,12 +1,16 @@
 //! Where a process spends its CPU time and its memory, cheap enough to stay on.
 
-#![allow(dead_code)] // the samplers that fill reports come next
-
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod cpu;
 mod error;
 mod maps;
 mod report;
+mod stack;
+mod sync;
 mod walk;
 
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use cpu::{ContinuousProfiler, CpuOptions, CpuProfiler, CpuStats, SpanNames};
 pub use error::Error;
 pub use maps::Module;
 pub use report::{Filter, Node, Place, Report, Sample, ValueType};

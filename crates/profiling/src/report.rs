@@ -171,6 +171,7 @@ impl Stacks {
         })
     }
 
+    #[allow(dead_code)] // for the profiles of memory
     /// The innermost frame of a stack whose outermost frame is first.
     pub(crate) fn stack(&mut self, places: impl IntoIterator<Item = Place>) -> Option<u32> {
         places.into_iter().fold(None, |caller, place| Some(self.node(caller, place)))
@@ -178,6 +179,7 @@ impl Stacks {
 }
 
 /// Where `address` is, in `modules` that are in the order of addresses.
+#[allow(dead_code)] // for the profiles of memory
 pub(crate) fn place(modules: &[Module], address: u64) -> Place {
     let after = modules.partition_point(|module| module.range.end <= address);
     match modules.get(after) {

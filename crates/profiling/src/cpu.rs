@@ -1,0 +1,31 @@
+//! Where threads spend their CPU time: samples by timers of threads, on Linux.
+
+mod build;
+mod engine;
+mod governor;
+mod handler;
+mod mapped;
+mod members;
+mod modules;
+mod names;
+mod options;
+mod profiler;
+mod recent;
+mod record;
+mod registers;
+pub(crate) mod ring;
+mod selftest;
+mod shared;
+mod signal;
+mod slices;
+mod state;
+mod stats;
+mod system;
+mod tally;
+mod threads;
+mod timer;
+mod tree;
+
+pub use options::CpuOptions;
+pub use profiler::{ContinuousProfiler, CpuProfiler, SpanNames};
+pub use stats::CpuStats;

@@ -1,0 +1,336 @@
+//! What the sampler knows, and what it does each time it wakes.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use perf_monitor_core::{Clock, Context};
+
+use super::governor::Governor;
+use super::mapped::{Mapped, Zeroes};
+use super::members::Members;
+use super::modules::{self, Modules};
+use super::names::Names;
+use super::recent::Recent;
+use super::record::Record;
+use super::ring;
+use super::shared::Shared;
+use super::slices::{KEPT_NS, Slices};
+use super::system;
+use super::tally::{Key, Tally};
+use super::tree::{CUT, Number, Spot, Tree, UNKNOWN};
+use crate::error::Error;
+use crate::maps;
+use crate::stack::stack_of;
+use crate::walk::MOST_FRAMES;
+
+/// What samples become, in pages that are given back at the end.
+#[repr(C)]
+pub(crate) struct Tables {
+    pub(crate) tree: Tree,
+    pub(crate) tally: Tally,
+    pub(crate) recent: Recent,
+}
+
+// SAFETY: all three are.
+unsafe impl Zeroes for Tables {}
+
+pub(crate) struct State {
+    pub(crate) tables: Mapped<Tables>,
+    pub(crate) modules: Modules,
+    pub(crate) names: Names,
+    pub(crate) members: Members,
+    pub(crate) governor: Governor,
+    pub(crate) slices: Slices,
+    pub(crate) clock: Clock,
+    pub(crate) seen: Seen,
+    /// The rate that the continuous profile wants, if there is one.
+    pub(crate) base: Option<u32>,
+    /// The profile that is being taken on demand, if there is one.
+    pub(crate) window: Option<Window>,
+    pub(crate) stopping: bool,
+    next_look_ns: u64,
+    next_second_ns: u64,
+    looks: u64,
+    loads: Option<(u64, u64)>,
+    /// How long the sampler sleeps.
+    pause: Duration,
+    judged: Costs,
+    /// The tree was swept in this slice and there was little to remove.
+    swept: bool,
+}
+
+/// A profile on demand, from its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    pub(crate) rate: u32,
+    pub(crate) number: u64,
+    pub(crate) began: SystemTime,
+    pub(crate) process_ns: u64,
+}
+
+/// What became of the samples, since the beginning.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) samples: u64,
+    /// Samples whose stack there was no room for, and those that could not even be counted by thread
+    /// and span, with their time.
+    pub(crate) without_stack: u64,
+    pub(crate) uncounted: (u64, u64),
+    /// Slices that had to go before their time.
+    pub(crate) slices_lost: u64,
+    pub(crate) handler_replaced: bool,
+    /// CPU time that the sampler itself took.
+    pub(crate) sampler_ns: u64,
+    /// What delivering a signal and returning from it takes, as measured at the beginning.
+    pub(crate) delivery_ns: u64,
+}
+
+/// What sampling had cost, and the process had used, at a moment.
+#[derive(Clone, Copy, Debug, Default)]
+struct Costs {
+    sampling_ns: u64,
+    process_ns: u64,
+}
+
+/// How often threads are looked for.
+const LOOK: Duration = Duration::from_millis(250);
+const LOOK_ON_DEMAND: Duration = Duration::from_millis(50);
+/// How often the rate is judged.
+const SECOND_NS: u64 = 1_000_000_000;
+/// The least and the most that the sampler sleeps, while nothing is due.
+const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(250)];
+
+impl State {
+    pub(crate) fn new(
+        signal: i32,
+        rate: u32,
+        budget: f64,
+        shared: &Shared,
+    ) -> Result<State, Error> {
+        let clock = Clock::default();
+        let now = clock.now_ns();
+        let mut state = State {
+            tables: Mapped::new()?,
+            modules: Modules::default(),
+            names: Names::default(),
+            members: Members::new(signal, period(rate)),
+            governor: Governor::new(rate, budget),
+            slices: Slices::new(now),
+            clock,
+            seen: Seen::default(),
+            base: None,
+            window: None,
+            stopping: false,
+            next_look_ns: now,
+            next_second_ns: now + SECOND_NS,
+            looks: 0,
+            loads: modules::loads(),
+            pause: PAUSES[0],
+            judged: Costs::default(),
+            swept: false,
+        };
+        state.modules.refresh();
+        state.look(shared)?;
+        match state.members.refused.take() {
+            Some(cause) if state.members.len() == 0 => Err(Error::System(
+                "no timer of a thread's CPU time can be had; a filter of system calls may be in the way",
+                cause,
+            )),
+            refused => {
+                state.members.refused = refused;
+                Ok(state)
+            }
+        }
+    }
+
+    /// How long the sampler may sleep.
+    pub(crate) fn pause(&self) -> Duration {
+        self.pause
+    }
+
+    /// Sleeps so long that the ring is a quarter full at the next round, if all goes on as it was.
+    fn set_pause(&mut self, filled: usize) {
+        let [least, most] = PAUSES;
+        let most = if self.window.is_some() { most.min(LOOK_ON_DEMAND) } else { most };
+        let fitting = self.pause.mul_f64(ring::WORDS as f64 / 4.0 / filled.max(1) as f64);
+        self.pause = fitting.clamp(least, most);
+    }
+
+    /// Takes what handlers left, and does what is due.
+    pub(crate) fn round(&mut self, shared: &Shared, signal: i32) {
+        self.drain(shared);
+        self.answer(shared);
+        let now = self.clock.now_ns();
+        if now >= self.next_look_ns {
+            let wait = if self.window.is_some() { LOOK_ON_DEMAND } else { LOOK };
+            self.next_look_ns = now + wait.as_nanos() as u64;
+            let _ = self.look(shared); // the list was there before; next time again
+        }
+        if now >= self.next_second_ns {
+            self.next_second_ns = now + SECOND_NS;
+            self.seen.handler_replaced |= !super::signal::is_ours(signal);
+            self.judge(shared);
+        }
+        if self.base.is_some() {
+            self.turn(now, shared);
+        }
+    }
+
+    fn look(&mut self, shared: &Shared) -> Result<(), Error> {
+        self.looks += 1;
+        let loads = modules::loads();
+        if loads != self.loads || loads.is_none() {
+            self.loads = loads;
+            self.modules.refresh();
+        }
+        self.members.look(shared, &mut self.names, self.looks)
+    }
+
+    /// Moves on in time: a new slice now and then, and the oldest ones go.
+    fn turn(&mut self, now: u64, shared: &Shared) {
+        if !self.slices.cut_if_due(now) {
+            return;
+        }
+        self.swept = false;
+        shared.slots.iter().for_each(super::shared::Slot::ask_again);
+        while self.expire(now.saturating_sub(KEPT_NS)) {}
+    }
+
+    fn expire(&mut self, before_ns: u64) -> bool {
+        let Some(gone) = self.slices.expire(before_ns) else { return false };
+        self.tables.tally.remove(|key| key.slice == gone);
+        self.tables.recent.remove(|key| key.slice == gone);
+        true
+    }
+
+    fn judge(&mut self, shared: &Shared) {
+        let process_ns = system::process_cpu_ns();
+        let costs = Costs { sampling_ns: self.cost_ns(shared), process_ns };
+        let before = std::mem::replace(&mut self.judged, costs);
+        let cost = costs.sampling_ns.saturating_sub(before.sampling_ns);
+        let used = process_ns.saturating_sub(before.process_ns);
+        if before.process_ns != 0 && self.governor.look(cost, used) {
+            self.members.set_period(period(self.governor.rate()));
+        }
+    }
+
+    /// All that sampling has cost: what handlers measured, what brought the signals, and the sampler.
+    pub(crate) fn cost_ns(&self, shared: &Shared) -> u64 {
+        let signals = shared.counts.signals.load(Ordering::Relaxed);
+        let handlers = shared.counts.handler_ns.load(Ordering::Relaxed);
+        handlers + signals * self.seen.delivery_ns + self.seen.sampler_ns
+    }
+
+    /// The rate becomes the largest that anybody wants.
+    pub(crate) fn set_rate(&mut self, shared: &Shared) {
+        let wanted = self.base.into_iter().chain(self.window.map(|window| window.rate)).max();
+        let Some(rate) = wanted.filter(|rate| *rate != self.governor.wanted()) else { return };
+        self.drain(shared); // what is in the ring is of the rate before
+        self.governor.want(rate);
+        self.members.set_period(period(rate));
+    }
+
+    pub(crate) fn drain(&mut self, shared: &Shared) {
+        let period_us = period(self.governor.rate()).as_micros() as u32;
+        let filled = shared.ring.drain(|first, rest| {
+            if let Some(record) = Record::read(first, rest) {
+                self.take(&record, period_us);
+            }
+        });
+        self.set_pause(filled);
+    }
+
+    fn take(&mut self, record: &Record<'_>, period_us: u32) {
+        self.seen.samples += 1;
+        let leaf = self.leaf(record);
+        let key = Key {
+            leaf,
+            thread: self.members.names.get(record.slot).copied().unwrap_or_default(),
+            span: record.context.map_or(0, |context| span_number(context.name_id)),
+            slice: self.slices.current(),
+        };
+        let time_us = period_us.saturating_mul(record.periods);
+        self.add(key, time_us, record.context);
+    }
+
+    fn add(&mut self, key: Key, time_us: u32, context: Option<Context>) {
+        while self.tables.tally.add(key, time_us).is_err() {
+            if self.base.is_none() || !self.expire(u64::MAX) {
+                self.seen.uncounted.0 += 1;
+                self.seen.uncounted.1 += u64::from(time_us);
+                return;
+            }
+            self.seen.slices_lost += 1;
+        }
+        if let Some(context) = context {
+            self.tables.recent.add(context.trace_id, key, time_us);
+        }
+    }
+
+    /// The frame of where the sample was taken, below its callers; 0 without room for it.
+    fn leaf(&mut self, record: &Record<'_>) -> Number {
+        let unknown = Spot { module: UNKNOWN, offset: 0 };
+        let code = self.modules.spot(record.code).unwrap_or(unknown);
+        let mut spots = [unknown; MOST_FRAMES];
+        // a word that is no address of code was no return address: what lies beyond is not known either
+        let found = record.callers.iter().map_while(|back| self.modules.spot(call_before(*back)));
+        let count = spots.iter_mut().zip(found).map(|(spot, found)| *spot = found).count();
+        let cut = record.cut || count < record.callers.len();
+        let callers = &spots[..count];
+        self.insert(callers, cut, code)
+            .or_else(|| self.sweep().then(|| self.insert(callers, cut, code)).flatten())
+            .unwrap_or_else(|| {
+                self.seen.without_stack += 1;
+                0
+            })
+    }
+
+    fn insert(&mut self, callers: &[Spot], cut: bool, code: Spot) -> Option<Number> {
+        let tree = &mut self.tables.tree;
+        let begin = if cut { tree.frame(0, Spot { module: CUT, offset: 0 })? } else { 0 };
+        let outermost_first = callers.iter().rev();
+        let caller =
+            outermost_first.copied().try_fold(begin, |caller, spot| tree.frame(caller, spot))?;
+        tree.frame(caller, code)
+    }
+
+    /// Removes stacks that no sample has any more; whether that made room worth speaking of.
+    fn sweep(&mut self) -> bool {
+        if self.swept {
+            return false;
+        }
+        let Tables { tree, tally, recent } = &mut *self.tables;
+        let kept = tally.iter().map(|(key, ..)| key.leaf);
+        tree.sweep(kept.chain(recent.iter().map(|sample| sample.key().leaf)));
+        self.swept = tree.used() > super::tree::FRAMES / 8 * 7;
+        true
+    }
+
+    /// Finds the stacks that handlers asked about.
+    fn answer(&mut self, shared: &Shared) {
+        let mut list = None;
+        for slot in &shared.slots {
+            let Some((stack, thread_pointer)) = slot.asked() else { continue };
+            let maps = list.get_or_insert_with(|| maps::read().unwrap_or_default());
+            match stack_of(maps, stack, thread_pointer) {
+                Some(stack) => slot.set_stack(&stack),
+                None => slot.refuse(),
+            }
+        }
+    }
+}
+
+/// The address of the call that a return address comes after, or at least one within it. Of an arm64 the
+/// upper bits may be a signature.
+fn call_before(back: u64) -> u64 {
+    (back & 0x0000_ffff_ffff_ffff).wrapping_sub(1)
+}
+
+fn span_number(name: u32) -> u16 {
+    u16::try_from(name).map_or(u16::MAX, |name| name.saturating_add(1))
+}
+
+/// Between two samples of a thread.
+pub(crate) fn period(rate: u32) -> Duration {
+    Duration::from_secs(1) / rate.max(1)
+}
