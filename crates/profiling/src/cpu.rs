@@ -2,6 +2,7 @@
 
 mod build;
 mod engine;
+mod gate;
 mod governor;
 mod handler;
 mod mapped;
@@ -13,7 +14,7 @@ mod profiler;
 mod recent;
 mod record;
 mod registers;
-pub(crate) mod ring;
+mod ring;
 mod selftest;
 mod shared;
 mod signal;

@@ -1,16 +1,40 @@
 //! Where a process spends its CPU time and its memory, cheap enough to stay on.
 
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#![cfg_attr(loom, allow(dead_code, missing_docs))]
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), not(loom)))]
 mod cpu;
+#[cfg(not(loom))]
 mod error;
+#[cfg(not(loom))]
 mod maps;
+#[cfg(not(loom))]
 mod report;
+#[cfg(not(loom))]
 mod stack;
 mod sync;
+#[cfg(not(loom))]
 mod walk;
 
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(loom)]
+#[path = "cpu/gate.rs"]
+mod gate;
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod model;
+#[cfg(loom)]
+#[path = "cpu/ring.rs"]
+mod ring;
+
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    not(loom)
+))]
 pub use cpu::{ContinuousProfiler, CpuOptions, CpuProfiler, CpuStats, SpanNames};
+#[cfg(not(loom))]
 pub use error::Error;
+#[cfg(not(loom))]
 pub use maps::Module;
+#[cfg(not(loom))]
 pub use report::{Filter, Node, Place, Report, Sample, ValueType};

@@ -6,46 +6,41 @@
 //! has been read before. It reads memory at three places: what is shared with the sampler, the
 //! interrupted thread's context, and that thread's own stack between its stack pointer and its end.
 
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use perf_monitor_core::{Context, ContextCell, Instant};
 
+use super::gate::Gate;
 use super::mapped::Mapped;
 use super::record::Record;
 use super::registers::{Registers, thread_pointer};
 use super::shared::{Shared, Slot};
 use crate::walk::{MOST_FRAMES, walk};
 
-/// What handlers write to while a profiler runs.
-static CURRENT: AtomicPtr<Shared> = AtomicPtr::new(ptr::null_mut());
-
-/// Handlers that are running.
-static INSIDE: AtomicUsize = AtomicUsize::new(0);
+/// The way to what handlers write to while a profiler runs.
+static GATE: Gate<Shared> = Gate::new();
 
 /// Bytes of a page, at the least.
 const PAGE: u64 = 4096;
 
-/// Lets handlers write to `shared`.
+/// Lets handlers write to `shared`, which is kept until [`close`] and [`is_empty`].
 pub(crate) fn open(shared: &Mapped<Shared>) {
-    CURRENT.store(ptr::from_ref::<Shared>(shared).cast_mut(), Ordering::SeqCst);
+    GATE.open(&raw const **shared);
 }
 
 /// Keeps handlers out from now on; some may still be inside.
 pub(crate) fn close() {
-    CURRENT.store(ptr::null_mut(), Ordering::SeqCst);
+    GATE.close();
 }
 
 /// Whether no handler is inside that came before [`close`].
 pub(crate) fn is_empty() -> bool {
-    // SeqCst, with the handler's: either it sees that this is closed, or this sees that it is inside.
-    INSIDE.load(Ordering::SeqCst) == 0
+    GATE.is_empty()
 }
 
 /// In a forked child: the handlers that were inside are the parent's.
 pub(crate) fn forget_parent() {
-    close();
-    INSIDE.store(0, Ordering::SeqCst);
+    GATE.forget_parent();
 }
 
 /// What a timer's signal tells beside its number, as Linux lays it out on 64-bit systems.
@@ -68,19 +63,16 @@ pub(crate) extern "C" fn on_signal(
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
-    INSIDE.fetch_add(1, Ordering::SeqCst);
-    // SAFETY: while it is not null it points to a mapping that is kept until `INSIDE` is 0.
-    let shared = unsafe { CURRENT.load(Ordering::SeqCst).as_ref() };
+    let Some(pass) = GATE.enter() else { return };
     // SAFETY: the kernel calls a handler with SA_SIGINFO with a siginfo, which is as large as that.
     let info = unsafe { &*info.cast::<TimerInfo>() };
-    if let Some(shared) = shared
-        && info.code == libc::SI_TIMER
-    {
+    if info.code == libc::SI_TIMER {
+        // SAFETY: who opened the gate keeps the mapping until it is closed and empty.
+        let shared = unsafe { pass.used() };
         // SAFETY: this is such a handler, and its third argument.
         let registers = unsafe { Registers::interrupted(context) };
         sample(shared, info, registers);
     }
-    INSIDE.fetch_sub(1, Ordering::SeqCst);
 }
 
 #[inline]
