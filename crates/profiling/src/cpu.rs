@@ -5,6 +5,8 @@ mod engine;
 mod gate;
 mod governor;
 mod handler;
+#[cfg(target_arch = "x86_64")]
+mod learn;
 mod mapped;
 mod members;
 mod modules;
@@ -15,6 +17,8 @@ mod recent;
 mod record;
 mod registers;
 mod ring;
+#[cfg(target_arch = "x86_64")]
+mod rows;
 mod selftest;
 mod shared;
 mod signal;

@@ -82,7 +82,7 @@ fn sample(shared: &Shared, info: &TimerInfo, registers: Registers) {
     let overruns = u32::try_from(info.overrun).unwrap_or(0);
     let mut callers = [0; MOST_FRAMES];
     let (found, whole) = if shared.walks.load(Ordering::Relaxed) {
-        callers_of(slot, registers, &mut callers)
+        callers_of(shared, slot, registers, &mut callers)
     } else {
         (0, true)
     };
@@ -106,11 +106,12 @@ fn sample(shared: &Shared, info: &TimerInfo, registers: Registers) {
 /// How many callers there are, and whether these are all of them.
 #[inline]
 fn callers_of(
+    shared: &Shared,
     slot: &Slot,
     registers: Registers,
     callers: &mut [u64; MOST_FRAMES],
 ) -> (usize, bool) {
-    let Registers { stack, frame, .. } = registers;
+    let stack = registers.stack;
     let end = slot.stack_end(stack);
     let high = end.unwrap_or_else(|| {
         slot.ask(stack, thread_pointer());
@@ -119,8 +120,51 @@ fn callers_of(
     // SAFETY: between its stack pointer and the end of its stack a thread's memory is mapped for as
     // long as the thread runs on it, and this has interrupted it. Of a stack that is not known, that
     // holds for the page of the last thing that was pushed.
-    let found = unsafe { walk(frame, stack, high, callers) };
+    let found = unsafe {
+        let (first, framed) = without_frames(shared, registers, high, callers);
+        first + walk(framed.frame, framed.stack, high, &mut callers[first..])
+    };
     (found, end.is_some() && found > 0 && found < MOST_FRAMES)
+}
+
+/// The callers of code that is known to have no frame, up to the first that may have one, and how many
+/// they are.
+///
+/// # Safety
+/// From the stack pointer to `high` memory can be read.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+unsafe fn without_frames(
+    shared: &Shared,
+    mut registers: Registers,
+    high: u64,
+    callers: &mut [u64; MOST_FRAMES],
+) -> (usize, Registers) {
+    for (count, caller) in callers.iter_mut().enumerate() {
+        // but for the first, what was interrupted is a call, before the address to go back to
+        let code = registers.code.wrapping_sub(u64::from(count > 0));
+        // SAFETY: the caller's promise; each step leads up the same stack.
+        let up = shared.rows.step(code).and_then(|step| unsafe { step.take(registers, high) });
+        let Some(up) = up else { return (count, registers) };
+        *caller = up.code;
+        registers = up;
+    }
+    (MOST_FRAMES, registers)
+}
+
+/// Where the tables are not read: none.
+///
+/// # Safety
+/// Reads nothing.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+unsafe fn without_frames(
+    _: &Shared,
+    registers: Registers,
+    _: u64,
+    _: &mut [u64; MOST_FRAMES],
+) -> (usize, Registers) {
+    (0, registers)
 }
 
 /// The end of the page that is certainly there: the one of the word below the stack pointer, which was

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use super::mapped::Zeroes;
 use super::ring::Ring;
+#[cfg(target_arch = "x86_64")]
+use super::rows::Rows;
 
 /// Threads that are sampled at once. A slot that is not used costs no memory.
 pub(crate) const SLOTS: usize = 512;
@@ -14,6 +16,9 @@ pub(crate) const SLOTS: usize = 512;
 pub(crate) struct Shared {
     pub(crate) ring: Ring,
     pub(crate) slots: [Slot; SLOTS],
+    /// Code whose callers are not found by its frame pointer.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) rows: Rows,
     /// Whether callers are looked for.
     pub(crate) walks: AtomicBool,
     /// How far a thread's context lies from its thread pointer; 0 if that is not known.

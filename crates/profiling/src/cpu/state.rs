@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 use perf_monitor_core::{Clock, Context};
 
 use super::governor::Governor;
+#[cfg(target_arch = "x86_64")]
+use super::learn::Looked;
 use super::mapped::{Mapped, Zeroes};
 use super::members::Members;
 use super::modules::{self, Modules};
@@ -29,9 +31,11 @@ pub(crate) struct Tables {
     pub(crate) tree: Tree,
     pub(crate) tally: Tally,
     pub(crate) recent: Recent,
+    #[cfg(target_arch = "x86_64")]
+    looked: Looked,
 }
 
-// SAFETY: all three are.
+// SAFETY: all of them are.
 unsafe impl Zeroes for Tables {}
 
 pub(crate) struct State {
@@ -92,6 +96,9 @@ struct Costs {
     process_ns: u64,
 }
 
+/// Callers that may have no frame of their own: calls within a library that was built without.
+#[cfg(target_arch = "x86_64")]
+const WITHOUT_FRAMES: usize = 3;
 /// How often threads are looked for.
 const LOOK: Duration = Duration::from_millis(250);
 const LOOK_ON_DEMAND: Duration = Duration::from_millis(50);
@@ -159,6 +166,7 @@ impl State {
     /// Takes what handlers left, and does what is due.
     pub(crate) fn round(&mut self, shared: &Shared, signal: i32) {
         self.drain(shared);
+        self.learn(shared);
         self.answer(shared);
         let now = self.clock.now_ns();
         if now >= self.next_look_ns {
@@ -182,6 +190,7 @@ impl State {
         if loads != self.loads || loads.is_none() {
             self.loads = loads;
             self.modules.refresh();
+            self.forget_code(shared);
         }
         self.members.look(shared, &mut self.names, self.looks)
     }
@@ -242,6 +251,7 @@ impl State {
 
     fn take(&mut self, record: &Record<'_>, period_us: u32) {
         self.seen.samples += 1;
+        self.want(record);
         let leaf = self.leaf(record);
         let key = Key {
             leaf,
@@ -294,12 +304,45 @@ impl State {
         tree.frame(caller, code)
     }
 
+    /// Wants to know how to get from the code that was seen to its callers.
+    #[cfg(target_arch = "x86_64")]
+    fn want(&mut self, record: &Record<'_>) {
+        self.tables.looked.want(record.code);
+        for back in record.callers.iter().take(WITHOUT_FRAMES) {
+            self.tables.looked.want(call_before(*back));
+        }
+    }
+
+    /// Tells handlers what is known of that.
+    #[cfg(target_arch = "x86_64")]
+    fn learn(&mut self, shared: &Shared) {
+        let rows = self.tables.looked.learn();
+        if !rows.is_empty() {
+            shared.rows.add(&rows);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn forget_code(&mut self, shared: &Shared) {
+        self.tables.looked.clear();
+        shared.rows.clear();
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn want(&mut self, _: &Record<'_>) {}
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn learn(&mut self, _: &Shared) {}
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn forget_code(&mut self, _: &Shared) {}
+
     /// Removes stacks that no sample has any more; whether that made room worth speaking of.
     fn sweep(&mut self) -> bool {
         if self.swept {
             return false;
         }
-        let Tables { tree, tally, recent } = &mut *self.tables;
+        let Tables { tree, tally, recent, .. } = &mut *self.tables;
         let kept = tally.iter().map(|(key, ..)| key.leaf);
         tree.sweep(kept.chain(recent.iter().map(|sample| sample.key().leaf)));
         self.swept = tree.used() > super::tree::FRAMES / 8 * 7;

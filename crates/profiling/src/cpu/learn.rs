@@ -1,0 +1,202 @@
+//! Reading a program's tables for exceptions, for code that has no frame of its own.
+
+use std::slice;
+
+use gimli::{
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, NativeEndian, Pointer, ReaderOffset,
+    Register, RegisterRule, UnwindContext, UnwindContextStorage, UnwindSection, UnwindTableRow,
+    X86_64,
+};
+
+use super::mapped::Zeroes;
+use super::rows::{Row, Step};
+
+/// Addresses that were looked at, by a hash: 4 KiB.
+const BITS: usize = 32 * 1024;
+
+/// Addresses that are looked at in one round. Each takes some microseconds.
+const MOST: usize = 32;
+
+/// Which code was looked at already. Two addresses may have one bit: then one of them is not looked at.
+#[repr(C)]
+pub(crate) struct Looked {
+    bits: [u64; BITS / 64],
+    count: usize,
+    wanted: [u64; MOST],
+    waiting: usize,
+}
+
+// SAFETY: integers and arrays of them.
+unsafe impl Zeroes for Looked {}
+
+impl Looked {
+    /// Wants `code` to be looked at, unless it was or there is too much already.
+    pub(crate) fn want(&mut self, code: u64) {
+        let bit =
+            (code.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS.trailing_zeros())) as usize;
+        let (word, mask) = (bit / 64, 1 << (bit % 64));
+        if self.bits[word] & mask == 0 && self.waiting < MOST {
+            self.bits[word] |= mask;
+            self.count += 1;
+            self.wanted[self.waiting] = code;
+            self.waiting += 1;
+        }
+    }
+
+    /// Forgets what was looked at.
+    pub(crate) fn clear(&mut self) {
+        self.bits = [0; BITS / 64];
+        (self.count, self.waiting) = (0, 0);
+    }
+
+    /// What the tables say of the code that is wanted.
+    pub(crate) fn learn(&mut self) -> Vec<Row> {
+        let rows = rows_of(&self.wanted[..self.waiting]);
+        self.waiting = 0;
+        if self.count > BITS / 2 {
+            self.clear();
+        }
+        rows
+    }
+}
+
+/// Everything that reading a table takes, without an allocation.
+struct OnStack;
+
+impl<T: ReaderOffset> UnwindContextStorage<T> for OnStack {
+    type Rules = [(Register, RegisterRule<T>); 32];
+    type Stack = [UnwindTableRow<T, Self>; 2];
+}
+
+/// What is looked for, and what was found, on the way through the loader.
+struct Search<'a> {
+    wanted: &'a [u64],
+    found: Vec<Row>,
+}
+
+/// The rows of `wanted`, where they are needed: while the loader holds all libraries.
+fn rows_of(wanted: &[u64]) -> Vec<Row> {
+    extern "C" fn see(
+        info: *mut libc::dl_phdr_info,
+        _: libc::size_t,
+        search: *mut libc::c_void,
+    ) -> libc::c_int {
+        // SAFETY: the loader passes an info, and the pointer that it was given.
+        let (info, search) = unsafe { (&*info, &mut *search.cast::<Search<'_>>()) };
+        // SAFETY: the loader says that the library is mapped so, and keeps it until this returns.
+        unsafe { search.look_in(info) };
+        0
+    }
+    let mut search = Search { wanted, found: Vec::new() };
+    if !wanted.is_empty() {
+        // SAFETY: the function does what it must, and the pointer lives across the call.
+        unsafe { libc::dl_iterate_phdr(Some(see), (&raw mut search).cast()) };
+    }
+    search.found
+}
+
+impl Search<'_> {
+    /// # Safety
+    /// The library that `info` tells of is mapped as it says for as long as this runs.
+    unsafe fn look_in(&mut self, info: &libc::dl_phdr_info) {
+        // SAFETY: the headers are part of what the caller promises.
+        let headers = unsafe { slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+        let start = |header: &libc::Elf64_Phdr| info.dlpi_addr.wrapping_add(header.p_vaddr);
+        let holds = |header: &libc::Elf64_Phdr, address: u64| {
+            header.p_type == libc::PT_LOAD && address.wrapping_sub(start(header)) < header.p_memsz
+        };
+        let within = |address| headers.iter().find(|header| holds(header, address));
+        let here = self.wanted.iter().copied().filter(|code| within(*code).is_some());
+        let here: Vec<u64> = here.collect();
+        let index = headers.iter().find(|header| header.p_type == libc::PT_GNU_EH_FRAME);
+        let (Some(index), false) = (index, here.is_empty()) else { return };
+        let rest = |address: u64| {
+            let header = within(address)?;
+            let bytes = header.p_memsz - (address - start(header));
+            // SAFETY: it is part of one mapping, from the address to the end.
+            Some(unsafe { slice::from_raw_parts(address as *const u8, bytes as usize) })
+        };
+        let at = start(index);
+        let Some(bytes) = rest(at) else { return };
+        self.read(at, bytes, &here, rest);
+    }
+
+    /// Reads the index at `at`, and the table that it leads to.
+    fn read<'m>(
+        &mut self,
+        at: u64,
+        index: &'m [u8],
+        here: &[u64],
+        rest: impl Fn(u64) -> Option<&'m [u8]>,
+    ) {
+        let bases = BaseAddresses::default().set_eh_frame_hdr(at);
+        let index = EhFrameHdr::new(index, NativeEndian);
+        let Ok(index) = index.parse(&bases, 8) else { return };
+        let (Pointer::Direct(table_at), Some(search)) = (index.eh_frame_ptr(), index.table())
+        else {
+            return;
+        };
+        let Some(table) = rest(table_at) else { return };
+        let bases = bases.set_eh_frame(table_at);
+        let table: EhFrame<EndianSlice<'_, NativeEndian>> = EhFrame::new(table, NativeEndian);
+        let mut context = UnwindContext::<usize, OnStack>::new_in();
+        for code in here {
+            let row = search.unwind_info_for_address(
+                &table,
+                &bases,
+                &mut context,
+                *code,
+                EhFrame::cie_from_offset,
+            );
+            self.found.extend(row.ok().and_then(row_of).map(|row| row.around(*code)));
+        }
+    }
+}
+
+/// A row that a handler can use: the caller's stack begins some words from the stack pointer. Code with
+/// a frame of its own needs none.
+fn row_of(row: &UnwindTableRow<usize, OnStack>) -> Option<Row> {
+    let &CfaRule::RegisterAndOffset { register: X86_64::RSP, offset } = row.cfa() else {
+        return None;
+    };
+    let words = |bytes: i64| (bytes % 8 == 0).then(|| u16::try_from(bytes / 8).ok()).flatten();
+    let saved = match row.register(X86_64::RBP) {
+        None | Some(RegisterRule::Undefined | RegisterRule::SameValue) => 0,
+        Some(RegisterRule::Offset(below)) => words(below.checked_neg()?)?,
+        Some(_) => return None,
+    };
+    let usual = matches!(row.register(X86_64::RA), Some(RegisterRule::Offset(-8)));
+    let step = Step { size: words(offset)?, saved };
+    usual.then_some(Row { start: row.start_address(), end: row.end_address(), step })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mapped::Mapped;
+    use super::*;
+
+    fn address(name: &std::ffi::CStr) -> u64 {
+        // SAFETY: looks for a symbol of the C library.
+        unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) as u64 }
+    }
+
+    #[test]
+    fn at_its_first_instruction_a_function_has_pushed_nothing() {
+        let functions = [c"malloc", c"qsort", c"getenv"].map(address);
+        for row in rows_of(&functions) {
+            assert_eq!(row.step, Step { size: 1, saved: 0 }, "{row:x?}");
+            assert!(functions.iter().any(|code| (row.start..row.end).contains(code)));
+        }
+        assert_eq!(rows_of(&functions).len(), functions.len());
+    }
+
+    #[test]
+    fn code_that_is_nowhere_has_no_row_and_is_looked_at_once() {
+        let mut looked = Mapped::<Looked>::new().unwrap();
+        (0..100).for_each(|_| looked.want(4_096));
+        assert_eq!(looked.waiting, 1);
+        assert!(looked.learn().is_empty());
+        looked.want(4_096);
+        assert_eq!(looked.waiting, 0);
+    }
+}

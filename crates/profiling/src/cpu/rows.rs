@@ -1,0 +1,231 @@
+//! How to get from code without a frame of its own to its caller.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use super::registers::Registers;
+
+/// Pieces of code that are known at once.
+pub(crate) const ROWS: usize = 384;
+
+/// A longer piece is known in part.
+const LONGEST: u64 = 0xffff;
+
+/// The frame pointer of a function that has none, or has not set it up yet or any more, is that of a
+/// caller: whoever follows it passes over who called. The tables that a program has for its exceptions
+/// tell where the caller's address lies then. The sampler reads them for code that it has seen, and puts
+/// what they say here in a form that a handler can use.
+///
+/// There are two tables: handlers read the one while the sampler fills the other. One that is so slow
+/// that the sampler comes round may mix two rows. That costs a frame of its sample and no more, since
+/// whatever a row says is only read within the thread's stack.
+#[repr(C)]
+pub(crate) struct Rows {
+    current: AtomicUsize,
+    tables: [Table; 2],
+}
+
+#[repr(C)]
+struct Table {
+    count: AtomicUsize,
+    /// Where the code begins and how long it is, in the order of addresses.
+    ranges: [AtomicU64; ROWS],
+    steps: [AtomicU32; ROWS],
+}
+
+/// What leads from one piece of code to its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// Words from the stack pointer to where the caller's stack begins; the address to go back to lies
+    /// just below.
+    pub(crate) size: u16,
+    /// Words below that where the caller's frame pointer was put; 0 if the register still has it.
+    pub(crate) saved: u16,
+}
+
+/// A piece of code with its step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) step: Step,
+}
+
+impl Row {
+    /// At most [`LONGEST`] bytes of it, with `address` among them.
+    pub(crate) fn around(self, address: u64) -> Row {
+        let start = self.start.max(address.saturating_sub(LONGEST / 2));
+        Row { start, end: self.end.min(start + LONGEST), ..self }
+    }
+}
+
+impl Rows {
+    /// The step from `code`, if it is known to need one.
+    #[inline]
+    pub(crate) fn step(&self, code: u64) -> Option<Step> {
+        let table = &self.tables[self.current.load(Ordering::Acquire) % 2];
+        let (mut low, mut high) = (0, table.count.load(Ordering::Relaxed).min(ROWS));
+        while low < high {
+            let middle = low.midpoint(high);
+            let range = table.ranges[middle].load(Ordering::Relaxed);
+            let start = range >> 16;
+            if code < start {
+                high = middle;
+            } else if code >= start + (range & LONGEST) {
+                low = middle + 1;
+            } else {
+                let step = table.steps[middle].load(Ordering::Relaxed);
+                return Some(Step { size: step as u16, saved: (step >> 16) as u16 });
+            }
+        }
+        None
+    }
+
+    /// Adds `rows` to what is known; without room for them, they alone are known then. Only the sampler
+    /// may call this.
+    pub(crate) fn add(&self, rows: &[Row]) {
+        let mut known = self.known();
+        if known.len() + rows.len() > ROWS {
+            known.clear();
+        }
+        known.extend(rows.iter().take(ROWS).filter(|row| row.end > row.start));
+        known.sort_by_key(|row| row.start);
+        known.dedup_by_key(|row| row.start);
+        self.put(&known);
+    }
+
+    /// Forgets all, since other code may be there now.
+    pub(crate) fn clear(&self) {
+        self.put(&[]);
+    }
+
+    fn known(&self) -> Vec<Row> {
+        let table = &self.tables[self.current.load(Ordering::Relaxed) % 2];
+        let count = table.count.load(Ordering::Relaxed);
+        let row = |at: usize| {
+            let range = table.ranges[at].load(Ordering::Relaxed);
+            let step = table.steps[at].load(Ordering::Relaxed);
+            let (start, length) = (range >> 16, range & LONGEST);
+            let step = Step { size: step as u16, saved: (step >> 16) as u16 };
+            Row { start, end: start + length, step }
+        };
+        (0..count).map(row).collect()
+    }
+
+    fn put(&self, rows: &[Row]) {
+        let next = self.current.load(Ordering::Relaxed) + 1;
+        let table = &self.tables[next % 2];
+        for (at, row) in rows.iter().enumerate() {
+            let range = row.start << 16 | (row.end - row.start).min(LONGEST);
+            let step = u32::from(row.step.size) | u32::from(row.step.saved) << 16;
+            table.ranges[at].store(range, Ordering::Relaxed);
+            table.steps[at].store(step, Ordering::Relaxed);
+        }
+        table.count.store(rows.len(), Ordering::Relaxed);
+        // Release: a handler that takes the new table sees its rows.
+        self.current.store(next, Ordering::Release);
+    }
+}
+
+impl Step {
+    /// The caller's registers: where it goes on, and its stack and frame. `None` if that is not in
+    /// the stack below `high`.
+    ///
+    /// # Safety
+    /// From the stack pointer to `high` memory can be read.
+    #[inline]
+    pub(crate) unsafe fn take(self, from: Registers, high: u64) -> Option<Registers> {
+        let stack = from.stack.checked_add(8 * u64::from(self.size)).filter(|end| *end <= high)?;
+        if !from.stack.is_multiple_of(8) || self.size == 0 || self.saved > self.size {
+            return None;
+        }
+        let word = |below: u16| {
+            // SAFETY: it lies between the stack pointer and `high`, and is aligned as that is.
+            unsafe { ((stack - 8 * u64::from(below)) as *const u64).read_volatile() }
+        };
+        let frame = if self.saved == 0 { from.frame } else { word(self.saved) };
+        Some(Registers { code: word(1), stack, frame })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rows() -> Rows {
+        let table = || Table {
+            count: AtomicUsize::new(0),
+            ranges: std::array::from_fn(|_| AtomicU64::new(0)),
+            steps: std::array::from_fn(|_| AtomicU32::new(0)),
+        };
+        Rows { current: AtomicUsize::new(0), tables: [table(), table()] }
+    }
+
+    fn row(start: u64, end: u64, size: u16) -> Row {
+        Row { start, end, step: Step { size, saved: 0 } }
+    }
+
+    #[test]
+    fn more_than_there_is_room_for_begins_anew() {
+        let rows = rows();
+        for batch in 0..20_u64 {
+            let some: Vec<_> = (0..30)
+                .map(|n| row(1_000 * batch + 10 * n, 1_000 * batch + 10 * n + 5, 1))
+                .collect();
+            rows.add(&some);
+            assert!(rows.step(1_000 * batch).is_some());
+            assert!(rows.known().len() <= ROWS);
+        }
+        assert!(rows.step(0).is_none());
+        rows.clear();
+        assert!(rows.step(19_000).is_none());
+    }
+
+    #[test]
+    fn a_long_piece_is_known_around_what_was_looked_for() {
+        let long = row(1 << 20, 1 << 24, 1).around(1 << 22);
+        assert!(long.start <= 1 << 22 && long.end > 1 << 22 && long.end - long.start == LONGEST);
+        assert_eq!(row(10, 20, 1).around(12), row(10, 20, 1));
+    }
+
+    #[test]
+    fn a_step_leads_to_the_caller() {
+        let stack = [0_u64, 77, 4_000, 0, 0];
+        let at = stack.as_ptr() as u64;
+        let from = Registers { code: 0, stack: at, frame: 5 };
+        let high = at + 8 * stack.len() as u64;
+        // SAFETY: the range is that of the array.
+        let take = |step: Step, high| unsafe { step.take(from, high) };
+        let up = take(Step { size: 3, saved: 2 }, high).unwrap();
+        assert_eq!((up.code, up.stack, up.frame), (4_000, at + 24, 77));
+        assert_eq!(take(Step { size: 3, saved: 0 }, high).unwrap().frame, 5);
+        for wrong in
+            [Step { size: 6, saved: 0 }, Step { size: 0, saved: 0 }, Step { size: 1, saved: 2 }]
+        {
+            assert!(take(wrong, high).is_none(), "{wrong:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_row_is_the_one_whose_code_it_is(
+            lengths in prop::collection::vec((0_u64..50, 1_u64..50), 0..100),
+            asked in prop::collection::vec(0_u64..6_000, 0..50),
+        ) {
+            let mut at = 0;
+            let all: Vec<Row> = lengths.iter().zip(1..).map(|((gap, length), size)| {
+                let start = at + gap;
+                at = start + length;
+                row(start, at, size)
+            }).collect();
+            let rows = rows();
+            let (first, second) = all.split_at(all.len() / 2);
+            rows.add(second);
+            rows.add(first);
+            for address in asked {
+                let expected = all.iter().find(|row| (row.start..row.end).contains(&address));
+                prop_assert_eq!(rows.step(address), expected.map(|row| row.step));
+            }
+        }
+    }
+}
