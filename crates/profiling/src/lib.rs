@@ -7,6 +7,11 @@ mod maps;
 mod report;
 mod walk;
 
+#[cfg(feature = "symbols")]
+mod symbols;
+
 pub use error::Error;
 pub use maps::Module;
 pub use report::{Filter, Node, Place, Report, Sample, ValueType};
+#[cfg(feature = "symbols")]
+pub use symbols::{Line, Names, names_of};
