@@ -60,7 +60,8 @@ impl CallTree {
 
     fn draw(&self, image: &mut Vec<u8>) -> io::Result<()> {
         let (unit, count_name) = match self.value.unit {
-            "nanoseconds" => (1_000, "µs"),
+            "nanoseconds" if self.total > 1_000_000 => (1_000, "µs"),
+            "nanoseconds" => (1, "ns"),
             unit => (1, unit),
         };
         let mut colors = self.colors();
