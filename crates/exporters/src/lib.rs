@@ -8,6 +8,9 @@
 //! [`PerformanceReport`] as text or Markdown, [`RunMetrics`] as one JSON document. [`write_atomically`] puts any of it
 //! into a file that is never seen half written.
 //!
+//! With the feature `profiling`, what a profiler measured is written for `go tool pprof` and Pyroscope, and served below
+//! `/debug/pprof/` as Go serves it.
+//!
 //! With the feature `otlp`, `OtlpExporter` sends spans and metrics to a collector of OpenTelemetry.
 //!
 //! ```no_run
@@ -60,8 +63,14 @@ mod run;
 mod bridge;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(feature = "profiling")]
+mod profiles;
 #[cfg(feature = "tracing")]
 mod spans_json;
+#[cfg(any(feature = "otlp", feature = "profiling"))]
+// each of the two has kinds of fields that the other has not
+#[cfg_attr(not(all(feature = "otlp", feature = "profiling")), allow(dead_code))]
+mod wire;
 
 #[cfg(feature = "prometheus")]
 pub use bridge::RegistryCollector;
@@ -75,6 +84,8 @@ pub use handlers::{report_handler, run_handler};
 pub use options::ExporterOptions;
 #[cfg(feature = "otlp")]
 pub use otlp::{OtlpExporter, OtlpHealth, OtlpOptions};
+#[cfg(feature = "profiling")]
+pub use profiles::{call_tree_to_json, difference_to_pprof, to_pprof};
 pub use prometheus_exporter::PrometheusExporter;
 pub use report::{PerformanceReport, ReportFormat, generate_performance_report};
 pub use run::RunMetrics;

@@ -5,13 +5,19 @@
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), not(loom)))]
 mod cpu;
 #[cfg(not(loom))]
+mod difference;
+#[cfg(not(loom))]
 mod error;
+#[cfg(all(feature = "symbols", not(loom)))]
+mod format;
 #[cfg(not(loom))]
 mod maps;
 #[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
 mod stack;
+#[cfg(all(feature = "symbols", not(loom)))]
+mod symbols;
 mod sync;
 #[cfg(not(loom))]
 mod walk;
@@ -33,8 +39,14 @@ mod ring;
 ))]
 pub use cpu::{ContinuousProfiler, CpuOptions, CpuProfiler, CpuStats, SpanNames};
 #[cfg(not(loom))]
+pub use difference::{Difference, Scale};
+#[cfg(not(loom))]
 pub use error::Error;
+#[cfg(all(feature = "symbols", not(loom)))]
+pub use format::{Call, CallTree, Weight};
 #[cfg(not(loom))]
 pub use maps::Module;
 #[cfg(not(loom))]
 pub use report::{Filter, Node, Place, Report, Sample, ValueType};
+#[cfg(all(feature = "symbols", not(loom)))]
+pub use symbols::{Line, Names, names_of};

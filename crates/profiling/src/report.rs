@@ -106,6 +106,11 @@ impl Report {
         self.samples.iter().filter_map(|sample| sample.values.get(index)).sum()
     }
 
+    /// What flame graphs are drawn of: the last of the values.
+    pub fn value(&self) -> ValueType {
+        self.values.last().copied().unwrap_or(ValueType { name: "samples", unit: "count" })
+    }
+
     /// The value that flame graphs are drawn of, in sum.
     pub fn weight(&self) -> u64 {
         self.values.len().checked_sub(1).map_or(0, |last| self.total(last))
@@ -151,6 +156,25 @@ impl Report {
     /// The frames of a stack from the innermost to the outermost.
     pub fn frames(&self, leaf: Option<u32>) -> impl Iterator<Item = u32> + '_ {
         std::iter::successors(leaf, |number| self.stacks.get(*number as usize)?.caller)
+    }
+}
+
+#[cfg(feature = "symbols")]
+impl Report {
+    /// A report of single frames and no samples, for looking up their names.
+    pub(crate) fn of_places(modules: Vec<Module>, places: &[Place]) -> Report {
+        Report {
+            values: Vec::new(),
+            period: 0,
+            stacks: places.iter().map(|place| Node { caller: None, place: *place }).collect(),
+            samples: Vec::new(),
+            modules,
+            threads: Vec::new(),
+            spans: Vec::new(),
+            started: SystemTime::UNIX_EPOCH,
+            duration: Duration::ZERO,
+            notes: Vec::new(),
+        }
     }
 }
 

@@ -3,13 +3,15 @@
 
 mod support;
 
+use std::ffi::{CStr, CString};
+use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
 use perf_monitor_core::Context;
 use perf_monitor_profiling::{ContinuousProfiler, CpuOptions, CpuProfiler, Error, SpanNames};
-use support::{burn, process_cpu, share_of_thread, turn};
+use support::{burn, process_cpu, share_of_thread, shares_of, thread_cpu, turn};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -51,6 +53,45 @@ fn what_is_sampled_is_the_cpu_time_that_was_used() {
     let seen = report.weight() as f64 / 1e9;
     assert!((seen - used).abs() < 0.1 * used + 0.03, "{seen} s of {used} s: {:?}", report.notes);
     assert_eq!(report.total(0), report.samples.iter().map(|sample| sample.values[0]).sum::<u64>());
+}
+
+#[test]
+fn the_leaf_is_the_function_that_runs_and_its_caller_is_above_it() {
+    let _turn = turn();
+    let mut profiler = CpuProfiler::new();
+    profiler.start(250).unwrap();
+    burn(ms(600));
+    let report = profiler.stop().unwrap();
+    let (in_spin, at_spin) = shares_of(&report, "::spin");
+    let (in_burn, at_burn) = shares_of(&report, "::burn");
+    assert!(at_spin > 0.8 && in_spin > 0.9, "{at_spin} {in_spin}");
+    assert!(in_burn > 0.97 && at_burn < 0.05, "{in_burn} {at_burn}");
+    let drawn = profiler.generate_flamegraph(&report).unwrap();
+    assert!(String::from_utf8(drawn).unwrap().contains("::spin"));
+}
+
+/// Spends its time in a function of the C library, which has no frame of its own.
+#[inline(never)]
+fn caller_of_the_library(text: &CStr) {
+    for _ in 0..20 {
+        // SAFETY: the text ends in a zero.
+        black_box(unsafe { libc::strlen(black_box(text.as_ptr())) });
+    }
+}
+
+#[test]
+fn who_called_a_function_without_a_frame_is_found() {
+    let _turn = turn();
+    let text = CString::new(vec![b'x'; 100_000]).unwrap();
+    let mut profiler = CpuProfiler::new();
+    profiler.start(250).unwrap();
+    let end = thread_cpu() + ms(600);
+    while thread_cpu() < end {
+        caller_of_the_library(&text);
+    }
+    let report = profiler.stop().unwrap();
+    let (within, at) = shares_of(&report, "::caller_of_the_library");
+    assert!(within > 0.8 && at < 0.2, "{within} {at}");
 }
 
 #[test]

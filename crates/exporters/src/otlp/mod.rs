@@ -10,7 +10,6 @@ mod options;
 
 mod metrics;
 mod spans;
-mod wire;
 
 mod health;
 mod sender;

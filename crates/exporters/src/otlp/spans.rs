@@ -11,7 +11,7 @@ use perf_monitor_tracing::{
 use prost::Message;
 
 use super::resource::ResourceAttributes;
-use super::wire::{Wire, varint_len};
+use crate::wire::{Wire, varint_len};
 
 /// Spans on their way into one request.
 #[derive(Debug)]

@@ -144,6 +144,15 @@ impl CpuProfiler {
         running.and_then(|running| running.report(&self.names)).ok_or(Error::ProfilerNotStarted)
     }
 
+    /// A flame graph of `report` as SVG, with its functions named: [`Report::to_flamegraph`].
+    ///
+    /// # Errors
+    /// None today; a report of nothing gives a picture that says so.
+    #[cfg(feature = "flamegraph")]
+    pub fn generate_flamegraph(&self, report: &Report) -> Result<Vec<u8>, Error> {
+        Ok(report.to_flamegraph())
+    }
+
     /// Whether it is started.
     pub fn is_running(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.hold.is_here())

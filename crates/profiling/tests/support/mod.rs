@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use perf_monitor_profiling::Report;
+use perf_monitor_profiling::{Names, Report};
 
 /// A process has one sampler, so tests of one binary take turns.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
@@ -42,10 +42,31 @@ pub(crate) fn burn(time: Duration) {
 /// Some microseconds of work that calls nothing.
 #[inline(never)]
 pub(crate) fn spin() {
-    let mut sum = 1_u64;
-    for n in 0..20_000_u64 {
-        sum = black_box(sum.wrapping_mul(0x9e37_79b9).rotate_left(7) ^ n);
+    let (mut sum, mut n) = (1_u64, 0);
+    while n < 20_000 {
+        sum ^= sum << 13;
+        sum ^= sum >> 7;
+        sum ^= sum << 17;
+        n += 1;
     }
+    black_box(sum);
+}
+
+/// The weight of stacks that `function` is in, and of those that end in it, as shares.
+pub(crate) fn shares_of(report: &Report, function: &str) -> (f64, f64) {
+    let names = Names::of(report);
+    let is = |node: u32| {
+        let lines = names.lines(report.stacks[node as usize].place);
+        lines.iter().any(|line| line.function.ends_with(function))
+    };
+    let (mut within, mut at) = (0, 0);
+    for sample in &report.samples {
+        let weight = sample.values[sample.values.len() - 1];
+        within += if report.frames(sample.leaf).any(is) { weight } else { 0 };
+        at += if sample.leaf.is_some_and(is) { weight } else { 0 };
+    }
+    let all = report.weight().max(1) as f64;
+    (within as f64 / all, at as f64 / all)
 }
 
 /// The share of the thread called `name`.

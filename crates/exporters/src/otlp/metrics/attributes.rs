@@ -2,7 +2,7 @@
 
 use perf_monitor_core::{FamilyInfo, SeriesInfo};
 
-use crate::otlp::wire::Wire;
+use crate::wire::Wire;
 
 /// What OpenTelemetry calls the series that takes what had no room.
 const OVERFLOW: &str = "otel.metric.overflow";

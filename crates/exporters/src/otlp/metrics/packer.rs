@@ -9,7 +9,7 @@ use prost::Message;
 use super::point::Subject;
 use super::unit::ucum;
 use crate::otlp::resource::ResourceAttributes;
-use crate::otlp::wire::Wire;
+use crate::wire::Wire;
 
 /// `AGGREGATION_TEMPORALITY_CUMULATIVE`.
 const CUMULATIVE: u64 = 2;

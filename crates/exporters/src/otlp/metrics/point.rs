@@ -6,7 +6,7 @@ use prost::encoding::{sint32, uint64};
 use super::attributes;
 use super::exponential::Exponential;
 use crate::number::{decimals, scaled};
-use crate::otlp::wire::Wire;
+use crate::wire::Wire;
 
 /// What a value is of.
 #[derive(Clone, Copy)]

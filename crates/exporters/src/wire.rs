@@ -98,6 +98,13 @@ impl Wire {
         }
     }
 
+    /// A list of integers in one field, unless it is empty.
+    pub(crate) fn packed(&mut self, field: u32, values: impl ExactSizeIterator<Item = u64>) {
+        if values.len() > 0 {
+            self.message(field, |wire| values.for_each(|value| wire.raw_varint(value)));
+        }
+    }
+
     /// A message within this one. Its length comes before it, in a byte; of a message over 127 bytes the length takes
     /// more, for which it is moved up.
     #[inline]
@@ -150,6 +157,8 @@ mod tests {
         short: u32,
         #[prost(string, tag = "4")]
         text: String,
+        #[prost(uint64, repeated, tag = "5")]
+        numbers: Vec<u64>,
         #[prost(message, repeated, tag = "2000")]
         below: Vec<Tree>,
     }
@@ -159,6 +168,7 @@ mod tests {
         wire.fixed64(2, tree.long);
         wire.fixed32(3, tree.short);
         wire.text(4, &tree.text);
+        wire.packed(5, tree.numbers.iter().copied());
         for below in &tree.below {
             wire.message(2000, |wire| write(below, wire));
         }
@@ -166,8 +176,16 @@ mod tests {
 
     fn trees() -> impl Strategy<Value = Tree> {
         let text = prop_oneof![".{0,3}", "x{100,300}", "y{16000,17000}"];
-        let leaf = (any::<u64>(), any::<u64>(), any::<u32>(), text).prop_map(
-            |(number, long, short, text)| Tree { number, long, short, text, below: Vec::new() },
+        let numbers = prop::collection::vec(any::<u64>(), 0..20);
+        let leaf = (any::<u64>(), any::<u64>(), any::<u32>(), text, numbers).prop_map(
+            |(number, long, short, text, numbers)| Tree {
+                number,
+                long,
+                short,
+                text,
+                numbers,
+                below: Vec::new(),
+            },
         );
         leaf.prop_recursive(3, 12, 4, |tree| {
             (any::<u64>(), prop::collection::vec(tree, 0..4)).prop_map(|(number, below)| Tree {

@@ -1,0 +1,233 @@
+//! What the addresses of a report are called in the source.
+
+mod binary;
+mod line;
+mod memory;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+mod vdso;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::panic::catch_unwind;
+
+use crate::maps::{self, Module};
+use crate::report::{self, Place, Report};
+use binary::Binary;
+use memory::Memory;
+
+pub use line::Line;
+
+/// The most places of one report whose names are looked up; the samplers keep fewer by far.
+const MOST_PLACES: usize = 1 << 16;
+
+/// The functions that the places of a [`Report`] are in, and the lines of the source.
+///
+/// A place in a function that the compiler wrote into others has several lines: the innermost first,
+/// which is the function whose text the machine ran, the one that it stands in last.
+///
+/// # Where names come from
+/// From the files of the program and its libraries: inlined functions, files and lines out of their
+/// DWARF (`debug = "line-tables-only"` is enough), or of the separate file that belongs to their build
+/// id below `/usr/lib/debug`; the function alone out of their tables of symbols otherwise; those of the
+/// `[vdso]` out of memory. The program's own file is found when it was deleted or replaced while it
+/// runs. A library's file counts only if its code is what lies in memory: one that was replaced, or
+/// that is no longer loaded, has no names, rather than wrong ones. What has no name is called by
+/// module and address, such as `libz.so.1+0x9e40`, as `addr2line` takes it.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    places: HashMap<Place, Vec<Line>>,
+    build_ids: Vec<Vec<u8>>,
+    notes: Vec<String>,
+}
+
+impl Names {
+    /// Looks up every place of `report`, which is of this process.
+    ///
+    /// It reads files and may take seconds: call it on a thread that may block, never on one that
+    /// serves. One file at a time is looked into, and everything but the names is given back before
+    /// this returns. A file that cannot be read, or makes no sense, costs its names and nothing else.
+    ///
+    /// # Cost
+    /// For a program with 50 MB of debug information, see `docs/profiling.md`.
+    ///
+    /// ```
+    /// use perf_monitor_profiling::{Names, Place, Report};
+    ///
+    /// # fn report() -> Report { Report {
+    /// #     values: vec![], period: 0, stacks: vec![], samples: vec![], modules: vec![], threads: vec![],
+    /// #     spans: vec![], started: std::time::UNIX_EPOCH, duration: Default::default(), notes: vec![],
+    /// # } }
+    /// let report = report(); // of a profiler
+    /// let names = Names::of(&report);
+    /// for node in &report.stacks {
+    ///     for line in names.lines(node.place) {
+    ///         println!("{} {}:{}", line.function, line.file.as_deref().unwrap_or("?"), line.line.unwrap_or(0));
+    ///     }
+    /// }
+    /// assert_eq!(names.lines(Place::Truncated)[0].function, "(truncated)");
+    /// ```
+    pub fn of(report: &Report) -> Names {
+        let mut names = Names::by(report, |_| Vec::new());
+        let memory = Memory::of_this_process();
+        for (path, modules) in by_path(&report.modules) {
+            let addresses = addresses(report, &modules);
+            if !addresses.is_empty() {
+                names.look_up(path, &report.modules, &addresses, &memory);
+            }
+        }
+        give_back();
+        names
+    }
+
+    /// Takes the names from elsewhere: `lines` says those of a place, the innermost first; none if it
+    /// knows none.
+    pub fn by(report: &Report, mut lines: impl FnMut(Place) -> Vec<Line>) -> Names {
+        let known = [Place::Overflow, Place::Truncated];
+        let places = report.stacks.iter().map(|node| node.place).chain(known);
+        let unique: HashSet<Place> = places.collect();
+        let of = |place| match lines(place) {
+            none if none.is_empty() => (place, vec![Line::unnamed(&report.modules, place)]),
+            lines => (place, lines),
+        };
+        Names {
+            places: unique.into_iter().map(of).collect(),
+            build_ids: vec![Vec::new(); report.modules.len()],
+            notes: Vec::new(),
+        }
+    }
+
+    /// The lines of a place of the report, the innermost first; at least one, unless the place is of
+    /// another report.
+    pub fn lines(&self, place: Place) -> &[Line] {
+        self.places.get(&place).map_or(&[], Vec::as_slice)
+    }
+
+    /// The build id of a module of the report, by its number; empty if it has none or its file was not read.
+    pub fn build_id(&self, module: usize) -> &[u8] {
+        self.build_ids.get(module).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a reader should know: whose names could not be had, and why.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn look_up(&mut self, path: &str, modules: &[Module], found: &Addresses, memory: &Memory) {
+        // what reads DWARF is fuzzed by its makers; should it panic all the same, names are lost and no more
+        let names = catch_unwind(|| Looked::up(path, modules, found, memory));
+        let looked = names.unwrap_or_else(|_| Looked::refused("makes no sense"));
+        if let Some(why) = looked.refused {
+            self.notes.push(format!("{path} {why}: its functions are shown by address"));
+        }
+        for module in found.keys() {
+            self.build_ids[usize::from(*module)] = looked.build_id.clone();
+        }
+        self.places.extend(looked.lines);
+    }
+}
+
+/// Addresses to look up, by the number of their module; sorted.
+type Addresses = BTreeMap<u16, Vec<u64>>;
+
+/// What one file said.
+#[derive(Default)]
+struct Looked {
+    lines: Vec<(Place, Vec<Line>)>,
+    build_id: Vec<u8>,
+    refused: Option<&'static str>,
+}
+
+impl Looked {
+    fn refused(why: &'static str) -> Looked {
+        Looked { refused: Some(why), ..Looked::default() }
+    }
+
+    fn up(path: &str, modules: &[Module], found: &Addresses, memory: &Memory) -> Looked {
+        let search = match path {
+            vdso::PATH => vdso::search(&modules[usize::from(first(found))], memory),
+            path => Binary::of(path, modules, found, memory).map(|binary| binary.search()),
+        };
+        let search = match search {
+            Ok(search) => search,
+            Err(why) => return Looked::refused(why),
+        };
+        let each = found.iter().flat_map(|(module, all)| all.iter().map(|one| (*module, *one)));
+        let lines = each.map(|(module, address)| {
+            let of = &modules[usize::from(module)];
+            let place = Place::Code { module, address };
+            (place, search.lines(of, address - of.range.start + of.file_offset))
+        });
+        Looked { lines: lines.collect(), build_id: search.build_id().to_vec(), refused: None }
+    }
+}
+
+fn first(found: &Addresses) -> u16 {
+    found.keys().next().copied().unwrap_or(0)
+}
+
+/// The numbers of the modules of each file; memory of no file has no names.
+fn by_path(modules: &[Module]) -> BTreeMap<&str, Vec<u16>> {
+    let mut paths: BTreeMap<&str, Vec<u16>> = BTreeMap::new();
+    for (number, module) in modules.iter().enumerate().take(usize::from(u16::MAX) + 1) {
+        if module.path.starts_with('/') || module.path == vdso::PATH {
+            paths.entry(&module.path).or_default().push(number as u16);
+        }
+    }
+    paths
+}
+
+fn addresses(report: &Report, modules: &[u16]) -> Addresses {
+    let mut found = Addresses::new();
+    for node in report.stacks.iter() {
+        let Place::Code { module, address } = node.place else { continue };
+        let is_within = |module: &Module| module.range.contains(&address);
+        if modules.contains(&module)
+            && report.modules.get(usize::from(module)).is_some_and(is_within)
+        {
+            found.entry(module).or_default().push(address);
+        }
+    }
+    for addresses in found.values_mut() {
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses.truncate(MOST_PLACES);
+    }
+    found
+}
+
+/// The functions at `addresses` of this process, in their order; those without a name are left out.
+///
+/// This is what Go's `/debug/pprof/symbol` answers. It costs as much as [`Names::of`], and belongs on
+/// a thread that may block. Only the first 65,536 addresses are looked at.
+///
+/// ```
+/// let here = perf_monitor_profiling::names_of as *const () as u64;
+/// for (address, name) in perf_monitor_profiling::names_of(&[here, 0]) {
+///     assert!(address == here && name.contains("names_of"), "{name}");
+/// }
+/// ```
+pub fn names_of(addresses: &[u64]) -> Vec<(u64, String)> {
+    let addresses = &addresses[..addresses.len().min(MOST_PLACES)];
+    let modules = maps::read().map(|text| maps::modules(&text)).unwrap_or_default();
+    let places: Vec<Place> = addresses.iter().map(|one| report::place(&modules, *one)).collect();
+    let report = Report::of_places(modules, &places);
+    let names = Names::of(&report);
+    let name = |place: &Place| {
+        let outermost = names.lines(*place).last()?;
+        outermost.is_known.then(|| outermost.function.clone())
+    };
+    let named = addresses.iter().zip(&places);
+    named.filter_map(|(address, place)| Some((*address, name(place)?))).collect()
+}
+
+/// Hands freed memory back to the system.
+///
+/// An allocator that keeps what it once had would hold the tens of megabytes that reading DWARF takes:
+/// see `docs/profiling.md` for what was measured. Allocators other than glibc's give back by themselves.
+fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: `malloc_trim` takes the allocator's own locks, and may be called from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
