@@ -13,6 +13,7 @@ mod memory_day;
 mod memory_instruments;
 mod memory_ledger;
 mod otlp;
+mod profile;
 mod query;
 mod reader;
 mod request;
@@ -38,7 +39,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 29] = [
+pub(crate) const ROWS: [Row; 33] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -66,6 +67,10 @@ pub(crate) const ROWS: [Row; 29] = [
     memory_instruments::ROW,
     traces_memory::ROW,
     otlp::ROW,
+    profile::ON_DEMAND,
+    profile::ALWAYS,
+    profile::HANDLER,
+    profile::MEMORY,
     memory_day::ROW,
     idle::ROW,
 ];
@@ -94,7 +99,8 @@ pub(crate) fn chosen<'a>(
 
 /// In a process of its own: what the row or the part of a row called `name` finds, as JSON.
 pub(crate) fn find_out(name: &str, effort: Effort) -> Result<serde_json::Value, String> {
-    if let Some(found) = memory_ledger::part(name).or_else(|| memory_instruments::part(name)) {
+    let parts = [memory_ledger::part, memory_instruments::part, profile::part];
+    if let Some(found) = parts.iter().find_map(|part| part(name)) {
         return found;
     }
     let row = ROWS.iter().find(|row| row.id == name).ok_or("no such row")?;

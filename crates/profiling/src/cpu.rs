@@ -1,36 +1,28 @@
-//! Where threads spend their CPU time: samples by timers of threads, on Linux.
+//! Where threads spend their CPU time.
 
-mod build;
-mod engine;
-mod gate;
-mod governor;
-mod handler;
-#[cfg(target_arch = "x86_64")]
-mod learn;
-mod mapped;
-mod members;
-mod modules;
-mod names;
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+mod absent;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod native;
 mod options;
-mod profiler;
-mod recent;
-mod record;
-mod registers;
-mod ring;
-#[cfg(target_arch = "x86_64")]
-mod rows;
-mod selftest;
-mod shared;
-mod signal;
-mod slices;
-mod state;
+#[cfg(all(unix, feature = "pprof"))]
+mod pprof;
+mod span_names;
 mod stats;
-mod system;
-mod tally;
-mod threads;
-mod timer;
-mod tree;
 
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub use absent::{ContinuousProfiler, CpuProfiler};
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use native::{ContinuousProfiler, CpuProfiler};
 pub use options::CpuOptions;
-pub use profiler::{ContinuousProfiler, CpuProfiler, SpanNames};
+#[cfg(all(unix, feature = "pprof"))]
+pub use pprof::PprofProfiler;
+pub use span_names::SpanNames;
 pub use stats::CpuStats;
+
+use crate::error::Error;
+
+/// The rate, if it is within the lowest and the highest.
+fn checked(frequency: i32) -> Result<u32, Error> {
+    (1..=1000).contains(&frequency).then_some(frequency as u32).ok_or(Error::Frequency(frequency))
+}

@@ -23,20 +23,18 @@ mod sync;
 mod walk;
 
 #[cfg(loom)]
-#[path = "cpu/gate.rs"]
+#[path = "cpu/native/gate.rs"]
 mod gate;
 #[cfg(loom)]
 #[doc(hidden)]
 pub mod model;
 #[cfg(loom)]
-#[path = "cpu/ring.rs"]
+#[path = "cpu/native/ring.rs"]
 mod ring;
 
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    not(loom)
-))]
+#[cfg(all(feature = "pprof", unix, not(loom)))]
+pub use cpu::PprofProfiler;
+#[cfg(not(loom))]
 pub use cpu::{ContinuousProfiler, CpuOptions, CpuProfiler, CpuStats, SpanNames};
 #[cfg(not(loom))]
 pub use difference::{Difference, Scale};

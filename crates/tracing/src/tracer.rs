@@ -97,6 +97,13 @@ impl DistributedTracer {
         Some(self.core.complete(SpanContext::new(TraceId::new(seen.trace)?, id), &seen))
     }
 
+    /// What the name is that a thread's [`Context`] has the number of, as samplers see it; `None` for a
+    /// number that is not of this tracer.
+    pub fn span_name(&self, number: u32) -> Option<Arc<str>> {
+        let number = u16::try_from(number).ok()?;
+        (usize::from(number) < self.core.names.len()).then(|| self.core.names.text(number))
+    }
+
     /// Moves on what follows the time: the wall clock, the live p99 of each name, what is protected as
     /// the slowest, which kept traces the durations have as exemplars. A monitor does this once a second.
     ///

@@ -1,17 +1,15 @@
 //! How CPU time is sampled.
 
-use super::signal;
-
 /// How CPU time is sampled. The usual values do for nearly every program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CpuOptions {
-    pub(crate) signal: i32,
+    pub(crate) signal: Option<i32>,
     pub(crate) budget: f64,
 }
 
 impl Default for CpuOptions {
     fn default() -> CpuOptions {
-        CpuOptions { signal: signal::USUAL, budget: 0.01 }
+        CpuOptions { signal: None, budget: 0.01 }
     }
 }
 
@@ -19,7 +17,7 @@ impl CpuOptions {
     /// The signal that samples come by: `SIGPROF`. A program that handles that one itself chooses one
     /// of the real-time signals, such as `libc::SIGRTMIN() + 3`.
     pub fn signal(mut self, number: i32) -> CpuOptions {
-        self.signal = number;
+        self.signal = Some(number);
         self
     }
 

@@ -2,45 +2,17 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use super::build::{self, coverage};
 use super::engine::{Engine, Hold};
-use super::options::CpuOptions;
 use super::shared::Shared;
 use super::state::Tables;
-use super::stats::CpuStats;
 use super::system;
+use crate::cpu::{CpuOptions, CpuStats, SpanNames, checked};
 use crate::error::Error;
 use crate::report::Report;
-
-/// The lowest and the highest rate.
-const RATES: std::ops::RangeInclusive<i32> = 1..=1000;
-
-/// Tells the name of a span by the number that its context has.
-#[derive(Clone)]
-pub struct SpanNames(Arc<dyn Fn(u32) -> Option<String> + Send + Sync>);
-
-impl SpanNames {
-    /// What `name` answers. `None` is shown as the number.
-    pub fn new(name: impl Fn(u32) -> Option<String> + Send + Sync + 'static) -> SpanNames {
-        SpanNames(Arc::new(name))
-    }
-}
-
-impl Default for SpanNames {
-    fn default() -> SpanNames {
-        SpanNames::new(|_| None)
-    }
-}
-
-impl fmt::Debug for SpanNames {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SpanNames")
-    }
-}
 
 /// Samples where the threads of this process spend their CPU time, from a start to a stop.
 ///
@@ -174,7 +146,7 @@ impl Running {
         state.drain(&engine.shared);
         let window = state.window.filter(|window| window.number == self.window)?;
         let span = state.slices.since_pin(state.clock.now_ns())?;
-        let mut report = build::report(engine, &state, &span, window.began, &*names.0);
+        let mut report = build::report(engine, &state, &span, window.began, names);
         let used = system::process_cpu_ns().saturating_sub(window.process_ns);
         report.notes.push(coverage(&report, used));
         Some(report)
@@ -235,7 +207,7 @@ impl ContinuousProfiler {
         let then = |ago: Duration| now.saturating_sub(ago.as_nanos().min(u128::from(now)) as u64);
         let span = state.slices.between(then(ago.start), then(ago.end), now)?;
         let began = SystemTime::now() - Duration::from_nanos(now - span.began_ns);
-        Some(build::report(engine, &state, &span, began, &*names.0))
+        Some(build::report(engine, &state, &span, began, names))
     }
 
     /// What it costs, profiles on demand included; `None` in a forked child.
@@ -256,10 +228,6 @@ impl Drop for ContinuousProfiler {
             let _ = self.hold.engine().set_base(None);
         }
     }
-}
-
-fn checked(frequency: i32) -> Result<u32, Error> {
-    RATES.contains(&frequency).then_some(frequency as u32).ok_or(Error::Frequency(frequency))
 }
 
 fn stats(engine: &Engine) -> CpuStats {

@@ -9,14 +9,12 @@ use super::slices::Span;
 use super::state::{State, Tables, period};
 use super::tally::Key;
 use super::tree::{self, Number, Spot};
+use crate::cpu::SpanNames;
 use crate::maps::Module;
 use crate::report::{Node, Place, Report, Sample, Stacks, ValueType};
 
 const VALUES: [ValueType; 2] =
     [ValueType { name: "samples", unit: "count" }, ValueType { name: "cpu", unit: "nanoseconds" }];
-
-/// What a span's name is, by the number that its context has.
-pub(crate) type SpanName<'a> = &'a dyn Fn(u32) -> Option<String>;
 
 /// All that was seen in `span`, which `began` then.
 pub(crate) fn report(
@@ -24,7 +22,7 @@ pub(crate) fn report(
     state: &State,
     span: &Span,
     began: SystemTime,
-    name: SpanName<'_>,
+    names: &SpanNames,
 ) -> Report {
     let mut build = Build::new(&state.tables, state.modules.all());
     build.add(span);
@@ -34,7 +32,7 @@ pub(crate) fn report(
         u16::MAX => "(other spans)".to_owned(),
         number => {
             let id = u32::from(number) - 1;
-            name(id).unwrap_or_else(|| format!("span {id}"))
+            names.get(id).unwrap_or_else(|| format!("span {id}"))
         }
     });
     Report {

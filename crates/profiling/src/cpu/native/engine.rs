@@ -9,13 +9,13 @@ use perf_monitor_core::{Context, Lock};
 
 use super::handler;
 use super::mapped::Mapped;
-use super::options::CpuOptions;
 use super::registers::thread_pointer;
 use super::selftest::has_frame_pointers;
 use super::shared::Shared;
 use super::signal;
 use super::state::{State, Window};
 use super::system;
+use crate::cpu::CpuOptions;
 use crate::error::Error;
 
 /// Samples all threads of the process for those who hold it.
@@ -150,13 +150,14 @@ impl Drop for Hold {
 
 impl Engine {
     fn start(options: &CpuOptions, rate: u32) -> Result<(Arc<Engine>, JoinHandle<()>), Error> {
-        signal::install(options.signal)?;
+        let signal = options.signal.unwrap_or(signal::USUAL);
+        signal::install(signal)?;
         let shared = Mapped::<Shared>::new()?;
         let flat = !has_frame_pointers();
         shared.walks.store(!flat, Ordering::Relaxed);
         let _ = perf_monitor_core::Instant::now().elapsed_ns(); // handlers read a clock that was read before
         handler::open(&shared);
-        let state = match State::new(options.signal, rate, options.budget, &shared) {
+        let state = match State::new(signal, rate, options.budget, &shared) {
             Ok(state) => state,
             Err(error) => {
                 keep_while_used(shared);
@@ -167,7 +168,7 @@ impl Engine {
             shared,
             state: Mutex::new(state),
             wake: Condvar::new(),
-            signal: options.signal,
+            signal,
             flat,
         });
         let here = context_offset();
