@@ -218,8 +218,7 @@ fn own_memory() -> Result<Memory, String> {
         let (mut while_on, mut private_dirty) = (0.0, 0.0);
         run(&mut |profiler| {
             let maps = Maps::now()?;
-            let stack =
-                maps.stacks(&["perf-monitor-cpu"]).ok_or("the sampler's stack is not known")?;
+            let stack = maps.stacks(&["perf-sampler"]).ok_or("the sampler's stack is not known")?;
             let stats = profiler.stats().ok_or("the profiler is not running")?;
             while_on = (stats.bytes as u64 + stack) as f64;
             private_dirty = maps.private_dirty() as f64 - before;

@@ -174,7 +174,7 @@ impl Engine {
         let here = context_offset();
         let running = engine.clone();
         let thread = thread::Builder::new()
-            .name("perf-monitor-cpu".into())
+            .name("perf-sampler".into())
             .stack_size(STACK_BYTES)
             .spawn(move || running.run(here));
         match thread {

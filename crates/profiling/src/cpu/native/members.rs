@@ -67,6 +67,11 @@ impl Members {
         self.by_thread.len()
     }
 
+    /// Threads that the last look found, those that are left out included.
+    pub(crate) fn listed(&self) -> usize {
+        self.listed.len()
+    }
+
     /// Looks which threads there are: new ones get a timer, those that have ended lose theirs.
     ///
     /// # Errors

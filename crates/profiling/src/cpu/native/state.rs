@@ -99,9 +99,10 @@ struct Costs {
 /// Callers that may have no frame of their own: calls within a library that was built without.
 #[cfg(target_arch = "x86_64")]
 const WITHOUT_FRAMES: usize = 3;
-/// How often threads are looked for.
-const LOOK: Duration = Duration::from_millis(250);
-const LOOK_ON_DEMAND: Duration = Duration::from_millis(50);
+/// How often threads are listed, if nothing says that there are others.
+const LOOK_NS: u64 = 250_000_000;
+/// How often that is asked while somebody waits for a profile.
+const ROUND_ON_DEMAND: Duration = Duration::from_millis(50);
 /// How often the rate is judged.
 const SECOND_NS: u64 = 1_000_000_000;
 /// The least and the most that the sampler sleeps, while nothing is due.
@@ -158,7 +159,7 @@ impl State {
     /// Sleeps so long that the ring is a quarter full at the next round, if all goes on as it was.
     fn set_pause(&mut self, filled: usize) {
         let [least, most] = PAUSES;
-        let most = if self.window.is_some() { most.min(LOOK_ON_DEMAND) } else { most };
+        let most = if self.window.is_some() { most.min(ROUND_ON_DEMAND) } else { most };
         let fitting = self.pause.mul_f64(ring::WORDS as f64 / 4.0 / filled.max(1) as f64);
         self.pause = fitting.clamp(least, most);
     }
@@ -169,9 +170,8 @@ impl State {
         self.learn(shared);
         self.answer(shared);
         let now = self.clock.now_ns();
-        if now >= self.next_look_ns {
-            let wait = if self.window.is_some() { LOOK_ON_DEMAND } else { LOOK };
-            self.next_look_ns = now + wait.as_nanos() as u64;
+        if now >= self.next_look_ns || self.are_others() {
+            self.next_look_ns = now + LOOK_NS;
             let _ = self.look(shared); // the list was there before; next time again
         }
         if now >= self.next_second_ns {
@@ -182,6 +182,11 @@ impl State {
         if self.base.is_some() {
             self.turn(now, shared);
         }
+    }
+
+    /// Whether there are more threads, or fewer, than were listed.
+    fn are_others(&mut self) -> bool {
+        self.window.is_some() && super::threads::count() != Some(self.members.listed() as u64)
     }
 
     fn look(&mut self, shared: &Shared) -> Result<(), Error> {
