@@ -19,7 +19,7 @@ use packed::Packed;
 
 pub use line::Line;
 
-/// The most places of one report whose names are looked up; the samplers keep fewer by far.
+/// The most places of one module whose names are looked up; the samplers keep fewer by far.
 const MOST_PLACES: usize = 1 << 16;
 
 /// The functions that the places of a [`Report`] are in, and the lines of the source.
@@ -50,7 +50,8 @@ impl Names {
     /// this returns. A file that cannot be read, or makes no sense, costs its names and nothing else.
     ///
     /// # Cost
-    /// For a program with 50 MB of debug information, see `docs/profiling.md`.
+    /// Of a program with 106 MB of debug information, 500 places take 0.2 s, and 57 MB meanwhile:
+    /// `docs/profiling.md` has the figures.
     ///
     /// ```
     /// use perf_monitor_profiling::{Names, Place, Report};
