@@ -307,7 +307,7 @@ async fn go_s_pprof_takes_a_profile_from_a_listener() {
     let sampler = Sampler::default();
     let url = format!("http://{}/debug/pprof/profile", serve(&sampler));
     let mut command = tokio::process::Command::new(pprof);
-    command.env("PPROF_TMPDIR", std::env::temp_dir()).args(["-top", "-seconds=1", &url]);
+    command.env("PPROF_TMPDIR", env!("CARGO_TARGET_TMPDIR")).args(["-top", "-seconds=1", &url]);
     let output = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -20,7 +20,8 @@ fn pprof() -> Option<PathBuf> {
 
 /// What it prints for a profile, which goes through a file.
 fn printed(pprof: &Path, name: &str, profile: &[u8], options: &[&str]) -> String {
-    let folder = std::env::temp_dir().join(format!("perf-monitor-pprof-{}", std::process::id()));
+    let program = std::env::current_exe().unwrap();
+    let folder = program.ancestors().nth(2).unwrap().join("tmp").join("pprof");
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
     std::fs::write(&path, profile).unwrap();
