@@ -28,6 +28,11 @@ pub(crate) struct Peer {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Source {
     Debian,
+    /// Of a large package the program alone, which this option makes answer. Tests that ask for it are skipped where it
+    /// cannot be had: the package has the version of one release in its name.
+    DebianProgram {
+        answers: &'static str,
+    },
     /// The program is the Python that finds the package. Tests that ask for it are skipped where it cannot be had.
     PyPi,
 }
@@ -58,8 +63,20 @@ pub(crate) const OTLP_PYTHON: Peer = Peer {
     source: Source::PyPi,
 };
 
+/// `go tool pprof`, which needs nothing else of Go.
+pub(crate) const PPROF: Peer = Peer {
+    variable: "PERF_MONITOR_PPROF",
+    package: "golang-1.19-go",
+    program: if cfg!(target_arch = "aarch64") {
+        "usr/lib/go-1.19/pkg/tool/linux_arm64/pprof"
+    } else {
+        "usr/lib/go-1.19/pkg/tool/linux_amd64/pprof"
+    },
+    source: Source::DebianProgram { answers: "-h" },
+};
+
 /// Every peer that a test may ask for.
-pub(crate) const ALL: [Peer; 4] = [PROMETHEUS, PROMTOOL, NODE_EXPORTER, OTLP_PYTHON];
+pub(crate) const ALL: [Peer; 5] = [PROMETHEUS, PROMTOOL, NODE_EXPORTER, OTLP_PYTHON, PPROF];
 
 /// `cargo xtask peers`: lets a plain `cargo test` use them, by `eval "$(cargo xtask peers)"`.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -81,7 +98,7 @@ pub(crate) fn ensure(
     for peer in peers {
         match find_or_unpack(peer, &place) {
             Ok(program) => found.push((peer.variable, program)),
-            Err(error) if peer.source == Source::PyPi => eprintln!("peers: skipped: {error}"),
+            Err(error) if peer.source != Source::Debian => eprintln!("peers: skipped: {error}"),
             Err(error) => return Err(error),
         }
     }
@@ -125,6 +142,7 @@ fn unpack(peer: &Peer, place: &Path, package: &Path) -> Result<()> {
     let staging = place.join(format!("{}.{}", peer.package, std::process::id()));
     let unpacked = match peer.source {
         Source::Debian => unpack_into(peer, place, &staging),
+        Source::DebianProgram { answers } => program_into(peer, answers, place, &staging),
         Source::PyPi => python_into(peer, &staging),
     };
     let outcome = unpacked.and_then(|()| move_whole(&staging, package, peer));
@@ -134,11 +152,26 @@ fn unpack(peer: &Peer, place: &Path, package: &Path) -> Result<()> {
 
 fn unpack_into(peer: &Peer, place: &Path, staging: &Path) -> Result<()> {
     let root = staging.join("root");
-    fs::create_dir_all(&root).map_err(|cause| at(&root, &cause))?;
+    unpack_all(peer, place, staging, &root)?;
+    answers(&root.join(peer.program), "--version")
+}
+
+/// Leaves the rest of the package behind: of Go's, 325 MB of 335.
+fn program_into(peer: &Peer, option: &str, place: &Path, staging: &Path) -> Result<()> {
+    let all = staging.join("all");
+    unpack_all(peer, place, staging, &all)?;
+    let program = staging.join("root").join(peer.program);
+    let folder = program.parent().unwrap_or(staging);
+    fs::create_dir_all(folder).map_err(|cause| at(folder, &cause))?;
+    fs::rename(all.join(peer.program), &program).map_err(|cause| at(&program, &cause))?;
+    answers(&program, option)
+}
+
+fn unpack_all(peer: &Peer, place: &Path, staging: &Path, root: &Path) -> Result<()> {
+    fs::create_dir_all(root).map_err(|cause| at(root, &cause))?;
     download(peer.package, place, staging)?;
     let archive = only_archive(staging)?;
-    command::run(Command::new("dpkg").arg("-x").arg(&archive).arg(&root))?;
-    answers(&root.join(peer.program))
+    command::run(Command::new("dpkg").arg("-x").arg(&archive).arg(root))
 }
 
 /// An environment can be moved as long as its `python` is called by its path.
@@ -148,7 +181,7 @@ fn python_into(peer: &Peer, staging: &Path) -> Result<()> {
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     let mut install = Command::new(root.join(peer.program));
     command::output(install.args(pip).arg(peer.package).stdin(Stdio::null()))?;
-    answers(&root.join(peer.program))
+    answers(&root.join(peer.program), "--version")
 }
 
 /// A stale or empty package list is renewed once, in a private place: the system's own lists need root.
@@ -199,8 +232,8 @@ fn only_archive(staging: &Path) -> Result<PathBuf> {
 }
 
 /// A program that lacks a shared library fails here, with the loader's own words.
-fn answers(program: &Path) -> Result<()> {
-    command::output(Command::new(program).arg("--version")).map(drop)
+fn answers(program: &Path, option: &str) -> Result<()> {
+    command::output(Command::new(program).arg(option)).map(drop)
 }
 
 /// Another run may have been quicker: then its copy stays.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::EXAMPLE;
+use crate::error::Result;
 use crate::limits;
+use crate::profile::ProfileArgs;
 
 /// Watch this machine in one page: CPU, memory, disks and network, live, and as Prometheus metrics.
 #[derive(Debug, Parser)]
@@ -70,6 +72,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         source: Source,
     },
+
+    /// Take a CPU or heap profile of a running monitor's program
+    Profile(ProfileArgs),
 }
 
 /// Whom to ask, and where the answer goes.
@@ -110,19 +115,34 @@ pub(crate) enum ExportFormat {
 
 impl Command {
     /// The path that a monitor answers this on.
-    pub(crate) fn path(&self) -> &'static str {
-        match self {
+    ///
+    /// # Errors
+    /// What is asked for lacks something.
+    pub(crate) fn path(&self) -> Result<String> {
+        let path = match self {
             Command::Report { format: ReportFormat::Text, .. } => "/api/report?format=text",
             Command::Report { format: ReportFormat::Markdown, .. } => "/api/report?format=markdown",
             Command::Export { format: ExportFormat::Json, .. } => "/api/run",
             Command::Export { format: ExportFormat::Csv, .. } => "/api/series.csv",
             Command::Export { format: ExportFormat::Prometheus, .. } => "/metrics",
+            Command::Profile(profile) => return profile.path(),
+        };
+        Ok(path.to_owned())
+    }
+
+    /// How long the monitor works before it answers.
+    pub(crate) fn length(&self) -> Duration {
+        match self {
+            Command::Profile(profile) => profile.length(),
+            _ => Duration::ZERO,
         }
     }
 
     pub(crate) fn source(&self) -> &Source {
-        let (Command::Report { source, .. } | Command::Export { source, .. }) = self;
-        source
+        match self {
+            Command::Report { source, .. } | Command::Export { source, .. } => source,
+            Command::Profile(profile) => &profile.source,
+        }
     }
 }
 

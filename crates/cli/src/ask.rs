@@ -1,4 +1,4 @@
-//! The commands `report` and `export`: from a running monitor into a file or the standard output.
+//! The commands that ask: from a running monitor into a file or the standard output.
 
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -17,7 +17,11 @@ use crate::fetch::{self, Answer, Place};
 pub(crate) fn run(command: &Command) -> Result<()> {
     let source = command.source();
     let place = Place::of(&source.url)?;
-    let answer = fetch::get(&place, command.path(), source.token.as_deref())?;
+    let (path, length) = (command.path()?, command.length());
+    if !length.is_zero() {
+        eprintln!("perf-monitor: {place} takes a profile for {} s", length.as_secs());
+    }
+    let answer = fetch::get(&place, &path, source.token.as_deref(), length)?;
     match &source.out {
         Some(path) => to_file(answer, path),
         None => to_standard_output(answer),

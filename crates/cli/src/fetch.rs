@@ -80,17 +80,22 @@ pub(crate) struct Answer {
     place: String,
 }
 
-/// Asks `place` for `path` and waits for the head of the answer.
+/// Asks `place` for `path` and waits for the head of the answer, for which the monitor works `length`.
 ///
 /// # Errors
 /// Nobody listens there, the answer is not 200, or its end could not be told from a broken connection.
-pub(crate) fn get(place: &Place, path: &str, token: Option<&str>) -> Result<Answer> {
+pub(crate) fn get(
+    place: &Place,
+    path: &str,
+    token: Option<&str>,
+    length: Duration,
+) -> Result<Answer> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::new(format!("no runtime for the request: {e}")).because(e))?;
     let request = request(place, path, token)?;
-    let response = runtime.block_on(send(place, request))?;
+    let response = runtime.block_on(send(place, request, length + SILENCE))?;
     if response.status() != StatusCode::OK {
         return Err(runtime.block_on(refused(place, path, response)));
     }
@@ -115,7 +120,11 @@ fn request(place: &Place, path: &str, token: Option<&str>) -> Result<Request<Emp
     })
 }
 
-async fn send(place: &Place, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>> {
+async fn send(
+    place: &Place,
+    request: Request<Empty<Bytes>>,
+    patience: Duration,
+) -> Result<Response<Incoming>> {
     let connecting = TcpStream::connect((place.host.as_str(), place.port));
     let tcp = match timeout(CONNECT, connecting).await {
         Ok(Ok(tcp)) => tcp,
@@ -134,9 +143,9 @@ async fn send(place: &Place, request: Request<Empty<Bytes>>) -> Result<Response<
     let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await.map_err(broken)?;
     // it ends with the runtime; what goes wrong in it, the body tells
     tokio::spawn(connection);
-    match timeout(SILENCE, sender.send_request(request)).await {
+    match timeout(patience, sender.send_request(request)).await {
         Ok(response) => response.map_err(broken),
-        Err(_) => Err(Error::new(format!("no answer from {place} within {SILENCE:?}"))),
+        Err(_) => Err(Error::new(format!("no answer from {place} within {patience:?}"))),
     }
 }
 
@@ -158,6 +167,7 @@ async fn refused(place: &Place, path: &str, response: Response<Incoming>) -> Err
         StatusCode::NOT_FOUND => format!(
             "{place} has no {path} (404): it is older than this program, or built or set up without it"
         ),
+        StatusCode::CONFLICT => format!("{place} answers {said} (--force here)"),
         _ => format!("{place} answers {status}: {said}"),
     })
 }

@@ -9,6 +9,7 @@ mod error;
 mod fetch;
 mod limits;
 mod otlp;
+mod profile;
 mod signals;
 
 use std::process::ExitCode;

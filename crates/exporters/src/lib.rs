@@ -63,6 +63,8 @@ mod run;
 mod bridge;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(any(feature = "profiling", feature = "tracing"))]
+mod parameter;
 #[cfg(feature = "profiling")]
 mod profiles;
 #[cfg(feature = "tracing")]
@@ -85,7 +87,10 @@ pub use options::ExporterOptions;
 #[cfg(feature = "otlp")]
 pub use otlp::{OtlpExporter, OtlpHealth, OtlpOptions};
 #[cfg(feature = "profiling")]
-pub use profiles::{call_tree_to_json, difference_to_pprof, to_pprof};
+pub use profiles::{
+    CpuProfile, CpuSource, HeapKind, HeapSource, call_tree_to_json, difference_to_pprof,
+    profile_router, to_pprof,
+};
 pub use prometheus_exporter::PrometheusExporter;
 pub use report::{PerformanceReport, ReportFormat, generate_performance_report};
 pub use run::RunMetrics;

@@ -205,3 +205,40 @@ fn a_mistake_in_a_command_is_exit_2_and_says_what_is_possible() {
     assert_eq!(status.code(), Some(1));
     assert!(text.contains("write it like http://127.0.0.1:9464"), "{text}");
 }
+
+/// A profile into a file of this name, from a peer with this answer: the exit, what was said, the directory.
+fn profiled(name: &str, url: &str, more: &[&str]) -> (ExitStatus, String, PathBuf) {
+    let directory = directory(&format!("profiled-{name}"));
+    let path = directory.join(name);
+    let args = ["profile", "--url", url, "--out", path.to_str().unwrap()];
+    let (status, text) = output(&[&args, more].concat());
+    (status, text, directory)
+}
+
+#[test]
+fn a_profile_is_written_into_a_file_and_how_long_it_takes_is_said() {
+    let url = answers(whole("200 OK", "<svg/>"));
+    let (status, text, directory) = profiled("cpu.svg", &url, &["--seconds", "7"]);
+    assert!(status.success(), "{text}");
+    assert_eq!(text, format!("perf-monitor: {url} takes a profile for 7 s\n"));
+    assert_eq!(fs::read_to_string(directory.join("cpu.svg")).unwrap(), "<svg/>");
+    let url = answers(whole("200 OK", "main 7\n"));
+    assert_eq!(said(&["profile", "--url", &url, "--heap", "--format", "collapsed"]), "main 7\n");
+}
+
+#[test]
+fn a_profile_that_is_refused_is_an_error_with_the_remedy() {
+    for (status, reason, said) in [
+        ("409 Conflict", "a CPU profile is being taken, for 12 s more", "(--force here)"),
+        ("501 Not Implemented", "build it with frame pointers", "build it with frame pointers"),
+        ("404 Not Found", "", "has no /debug/pprof/profile (404): it is older"),
+    ] {
+        let url = answers(whole(status, reason));
+        let (status, text, directory) = profiled("cpu.pb.gz", &url, &[]);
+        assert_eq!(status.code(), Some(1), "{text}");
+        assert!(text.contains(said) && text.contains(reason), "{text}");
+        assert!(names(&directory).is_empty());
+    }
+    let (status, text, _) = profiled("cpu.bin", "http://127.0.0.1:1", &[]);
+    assert!(status.code() == Some(1) && text.contains(".svg, .pb.gz, .txt or .json"), "{text}");
+}

@@ -1,7 +1,9 @@
 //! What of a tracer is asked for.
 
-use perf_monitor_http::{Request, query_value};
+use perf_monitor_http::Request;
 use perf_monitor_tracing::{FinishedTrace, TraceId};
+
+use crate::parameter::parameter;
 
 /// Traces of an answer, or open spans, when nobody says how many.
 const USUAL: usize = 50;
@@ -48,7 +50,7 @@ impl State {
 impl Query {
     /// What the query of `request` says, or why it says nothing.
     pub(super) fn of(request: &Request) -> Result<Query, String> {
-        let value = |name| value(request, name);
+        let value = |name| parameter(request, name);
         Ok(Query {
             state: value("state")?.map_or(Ok(State::Recent), |text| State::named(&text))?,
             name: value("name")?,
@@ -72,17 +74,6 @@ impl Query {
 
     pub(super) fn fits_name(&self, name: &str) -> bool {
         self.name.as_deref().is_none_or(|wanted| wanted == name)
-    }
-}
-
-/// The value of a parameter; one that is there but cannot be read is not the same as none.
-fn value(request: &Request, name: &str) -> Result<Option<String>, String> {
-    let value = query_value(request, name);
-    let mut pairs = request.uri().query().unwrap_or_default().split('&');
-    let is_given = |pair: &str| pair.split('=').next() == Some(name);
-    match value.is_none() && pairs.any(is_given) {
-        true => Err(format!("{name}: give UTF-8, with %25 for a percent sign")),
-        false => Ok(value),
     }
 }
 

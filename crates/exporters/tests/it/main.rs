@@ -14,6 +14,8 @@ mod handlers;
 mod histograms;
 mod hostile;
 mod peers;
+#[cfg(feature = "profiling")]
+mod profiles;
 mod report;
 mod run;
 mod scrape;

@@ -7,6 +7,9 @@ const RUST: Rgb = (245, 184, 110);
 const OTHER_LANGUAGE: Rgb = (236, 218, 120);
 const NO_NAME: Rgb = (200, 200, 200);
 
+/// The box below all others.
+pub(super) const ALL: Rgb = (222, 222, 222);
+
 /// The colour of a function, which is that of its crate.
 pub(super) fn of(function: &str) -> Rgb {
     match origin(function) {

@@ -61,7 +61,15 @@ impl Binary {
 
     /// Reads its tables, those of its separate debug file included.
     pub(super) fn search(self) -> Search {
-        let separate = (!self.head.has_debug).then(|| separate(&self.head.build_id)).flatten();
+        self.search_with(Path::new(DEBUG_FILES))
+    }
+
+    /// With separate files in this folder.
+    pub(super) fn search_with(self, debug_files: &Path) -> Search {
+        let separate = match self.head.has_debug {
+            true => None,
+            false => separate(debug_files, &self.head.build_id),
+        };
         let paths = separate.into_iter().chain([self.path]);
         Search {
             loaders: paths.filter_map(|path| Loader::new(path).ok()).collect(),
@@ -87,10 +95,10 @@ fn candidates(path: &str, module: &Module) -> Vec<PathBuf> {
 }
 
 /// Debug information in a file of its own, by the build id of the program.
-fn separate(build_id: &[u8]) -> Option<PathBuf> {
+fn separate(folder: &Path, build_id: &[u8]) -> Option<PathBuf> {
     let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
     let (first, rest) = hex.split_at_checked(2)?;
-    let path = Path::new(DEBUG_FILES).join(first).join(format!("{rest}.debug"));
+    let path = folder.join(first).join(format!("{rest}.debug"));
     let head = Head::of(File::open(&path).ok()?).ok()?;
     (head.build_id == build_id).then_some(path)
 }

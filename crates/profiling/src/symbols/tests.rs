@@ -2,8 +2,11 @@
 
 mod damaged;
 mod library;
+mod stripped;
 
+use std::fs::File;
 use std::hint::black_box;
+use std::path::Path;
 
 use super::*;
 use library::Loaded;
@@ -99,6 +102,20 @@ fn a_report_of_nonsense_is_named_by_address() {
     let names = Names::of(&Report::of_places(modules, &places));
     assert!(places.iter().all(|place| !names.lines(*place)[0].is_known));
     assert_eq!(names.notes().len(), 4, "{:?}", names.notes());
+}
+
+#[test]
+fn a_file_is_what_is_loaded_if_its_code_is() {
+    let loaded = Loaded::new("compared");
+    let (address, _) = loaded.function();
+    let modules = maps::modules(&maps::read().unwrap());
+    let module = modules.iter().find(|module| module.range.contains(&address)).unwrap();
+    let memory = Memory::of_this_process();
+    let is_of = |path: &Path| memory.is_of(&File::open(path).unwrap(), module, &[address]);
+    assert!(is_of(&loaded.path));
+    assert!(!is_of(&library::compile("compared_other", library::OTHER_SOURCE)));
+    assert!(!is_of(Path::new("/dev/null")));
+    loaded.unload();
 }
 
 #[test]

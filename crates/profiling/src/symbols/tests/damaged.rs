@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::super::binary::{Head, Search};
+use super::super::binary::Head;
 use super::*;
 
 /// A whole library with debug information, some 20 KB.
@@ -17,15 +17,11 @@ fn whole() -> &'static [u8] {
 
 /// Looks at all of a file of these bytes, as if it had been loaded.
 fn look(name: &str, bytes: &[u8]) -> Option<Vec<Line>> {
-    let folder = std::env::temp_dir().join(format!("perf-monitor-symbols-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let path = folder.join(format!("{name}.so"));
+    let path = library::folder().join(format!("{name}.so"));
     fs::write(&path, bytes).unwrap();
     let head = Head::of(fs::File::open(&path).unwrap()).ok()?;
-    let search: Search = Binary::trusted(path, head).search();
-    let module = Module { range: 0..u64::MAX, file_offset: 0, path: "/library.so".into() };
-    let offsets = (0..bytes.len() as u64 + 64).step_by(4);
-    Some(offsets.flat_map(|offset| search.lines(&module, offset)).collect())
+    let search = Binary::trusted(path, head).search();
+    Some(library::all_lines(&search, bytes.len() as u64 + 64))
 }
 
 #[test]

@@ -5,6 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::super::binary::Search;
+use super::{Line, Module};
+
 pub(super) const SOURCE: &str = "
 #![no_std]
 #[panic_handler]
@@ -25,24 +28,41 @@ fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
 pub extern \"C\" fn perf_monitor_another(x: u64) -> u64 { (x << 3) / ((x >> 9) | 1) }
 ";
 
+/// Where the files of these tests are, below the target directory.
+pub(super) fn folder() -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    let folder = program.ancestors().nth(2).unwrap().join("tmp").join("symbols");
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
 /// Compiles a library with debug information into a file of this name.
 pub(super) fn compile(name: &str, source: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("perf-monitor-symbols-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
+    compile_with(name, source, &["-g"])
+}
+
+pub(super) fn compile_with(name: &str, source: &str, more: &[&str]) -> PathBuf {
+    let folder = folder();
     let (text, library) = (folder.join(format!("{name}.rs")), folder.join(format!("lib{name}.so")));
     fs::write(&text, source).unwrap();
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let flags = ["--edition", "2024", "--crate-type", "cdylib", "-g", "-O", "-C", "panic=abort"];
+    let flags = ["--edition", "2024", "--crate-type", "cdylib", "-O", "-C", "panic=abort"];
     let nothing = ["-C", "link-arg=-nostartfiles", "-C", "link-arg=-nostdlib"];
     let mut command = Command::new(rustc);
-    command.args(flags).args(nothing).arg(&text).arg("-o").arg(&library);
+    command.args(flags).args(more).args(nothing).arg(&text).arg("-o").arg(&library);
     assert!(command.status().unwrap().success(), "{command:?}");
     library
 }
 
+/// What is found at every fourth byte up to `end`.
+pub(super) fn all_lines(search: &Search, end: u64) -> Vec<Line> {
+    let module = Module { range: 0..u64::MAX, file_offset: 0, path: "/library.so".into() };
+    (0..end).step_by(4).flat_map(|offset| search.lines(&module, offset)).collect()
+}
+
 /// A library that is part of this process.
 pub(super) struct Loaded {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     handle: *mut c_void,
 }
 
