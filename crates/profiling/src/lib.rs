@@ -3,6 +3,7 @@
 #![allow(dead_code)] // the samplers that fill reports come next
 
 mod error;
+mod heap;
 mod maps;
 mod report;
 mod walk;

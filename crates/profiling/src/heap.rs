@@ -1,0 +1,6 @@
+//! What a program allocates, whatever its allocator is.
+
+mod live;
+mod poisson;
+mod stacks;
+mod tallies;
