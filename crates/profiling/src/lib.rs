@@ -3,11 +3,12 @@
 #![allow(dead_code)] // the samplers that fill reports come next
 
 mod error;
-mod heap;
+pub mod heap;
 mod maps;
 mod report;
 mod walk;
 
 pub use error::Error;
+pub use heap::TrackedAlloc;
 pub use maps::Module;
 pub use report::{Filter, Node, Place, Report, Sample, ValueType};
