@@ -4,6 +4,7 @@ mod bridge_metrics;
 mod cache;
 mod counter;
 mod event;
+mod heap;
 mod host;
 mod hot;
 mod idle;
@@ -38,7 +39,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 29] = [
+pub(crate) const ROWS: [Row; 31] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -58,6 +59,8 @@ pub(crate) const ROWS: [Row; 29] = [
     span::TAIL,
     span_layer::LAYER,
     span_layer::FUTURE,
+    heap::TRACKED,
+    heap::SAMPLING,
     reader::ROW,
     snapshot::ROW,
     scrape::ROW,
