@@ -4,6 +4,7 @@ mod bridge_metrics;
 mod cache;
 mod counter;
 mod event;
+mod heap;
 mod host;
 mod hot;
 mod idle;
@@ -39,7 +40,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 33] = [
+pub(crate) const ROWS: [Row; 35] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -59,6 +60,8 @@ pub(crate) const ROWS: [Row; 33] = [
     span::TAIL,
     span_layer::LAYER,
     span_layer::FUTURE,
+    heap::TRACKED,
+    heap::SAMPLING,
     reader::ROW,
     snapshot::ROW,
     scrape::ROW,

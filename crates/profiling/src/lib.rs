@@ -2,7 +2,7 @@
 
 #![cfg_attr(loom, allow(dead_code, missing_docs))]
 
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), not(loom)))]
+#[cfg(not(loom))]
 mod cpu;
 #[cfg(not(loom))]
 mod difference;
@@ -11,10 +11,14 @@ mod error;
 #[cfg(all(feature = "symbols", not(loom)))]
 mod format;
 #[cfg(not(loom))]
+pub mod heap;
+#[cfg(not(loom))]
 mod maps;
 #[cfg(not(loom))]
-mod report;
+mod memory;
 #[cfg(not(loom))]
+mod report;
+#[cfg(all(target_os = "linux", not(loom)))]
 mod stack;
 #[cfg(all(feature = "symbols", not(loom)))]
 mod symbols;
@@ -43,7 +47,17 @@ pub use error::Error;
 #[cfg(all(feature = "symbols", not(loom)))]
 pub use format::{Call, CallTree, Weight};
 #[cfg(not(loom))]
+pub use heap::TrackedAlloc;
+#[cfg(not(loom))]
 pub use maps::Module;
+#[cfg(all(feature = "jemalloc", not(loom)))]
+#[doc(hidden)]
+pub use memory::JemallocConf;
+#[cfg(not(loom))]
+pub use memory::{
+    MemoryGrowth, MemoryProfiler, MemoryProfilerOptions, MemoryProfilerStats, MemorySnapshot,
+    MemorySource,
+};
 #[cfg(not(loom))]
 pub use report::{Filter, Node, Place, Report, Sample, ValueType};
 #[cfg(all(feature = "symbols", not(loom)))]

@@ -195,7 +195,6 @@ impl Stacks {
         })
     }
 
-    #[allow(dead_code)] // for profiles of memory, and of the pprof crate
     /// The innermost frame of a stack whose outermost frame is first.
     pub(crate) fn stack(&mut self, places: impl IntoIterator<Item = Place>) -> Option<u32> {
         places.into_iter().fold(None, |caller, place| Some(self.node(caller, place)))
@@ -203,7 +202,6 @@ impl Stacks {
 }
 
 /// Where `address` is, in `modules` that are in the order of addresses.
-#[allow(dead_code)] // for profiles of memory, and of the pprof crate
 pub(crate) fn place(modules: &[Module], address: u64) -> Place {
     let after = modules.partition_point(|module| module.range.end <= address);
     match modules.get(after) {

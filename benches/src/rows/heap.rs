@@ -1,0 +1,182 @@
+//! `heap/TrackedAlloc` and `heap/sampling`: what counting and sampling add to an allocator.
+//!
+//! The bench has a global allocator of its own, so these call the methods of one that is not global. Both sides
+//! are the same `System` behind the same calls.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::time::Duration;
+
+use perf_monitor_core::Context;
+use perf_monitor_profiling::TrackedAlloc;
+use perf_monitor_profiling::heap::{self, SamplingOptions};
+
+use super::{Row, hot};
+use crate::controls::{self, FLOOR};
+use crate::cpu_time;
+use crate::harness::{Effort, Rung, Subject, climb};
+use crate::report::Report;
+use crate::stats::Samples;
+
+pub(crate) const TRACKED: Row = Row { id: "heap/TrackedAlloc", run: tracked };
+pub(crate) const SAMPLING: Row = Row { id: "heap/sampling", run: sampling };
+
+static OURS: TrackedAlloc<System> = TrackedAlloc::new(System);
+
+const INNER: &str = "allocator inside";
+const IN_SPAN: &str = "monitor, in a span";
+const SIZE: usize = 64;
+
+fn tracked(effort: Effort) -> Result<Report, String> {
+    let subjects = [
+        Subject::new(hot::OURS, || |ops| pairs(&OURS, ops)),
+        Subject::new(INNER, || |ops| pairs(OURS.inner(), ops)),
+        Subject::new(IN_SPAN, || {
+            |ops| {
+                let before = Context { trace_id: 1, span_id: 1, name_id: 1 }.enter();
+                pairs(&OURS, ops);
+                before.enter();
+            }
+        }),
+        controls::floor(),
+    ];
+    let climb = climb(&subjects, || drop(black_box(heap::threads())), effort.seconds(1.0, 10.0));
+    let over = |name, rung| climb.ns(name, rung).minus(climb.ns(INNER, rung));
+    let mut report = Report::default();
+    report.rounds("on", "ns", climb.ns(hot::OURS, Rung::One));
+    report.rounds("inner", "ns", climb.ns(INNER, Rung::One));
+    report.rounds("over_inner", "ns", &over(hot::OURS, Rung::One));
+    report.rounds("over_inner_in_a_span", "ns", &over(IN_SPAN, Rung::One));
+    report.rounds("two_threads_over_inner", "ns", &over(hot::OURS, Rung::Two));
+    // The allocator inside does more than an add, so it is what this is divided by; both are shown over the add.
+    report.number("flat", "ratio", climb.flatness(hot::OURS, INNER).median());
+    report.number("flat_over_add", "ratio", climb.flatness(hot::OURS, FLOOR).median());
+    report.number("inner_flat_over_add", "ratio", climb.flatness(INNER, FLOOR).median());
+    let counts = heap::counts();
+    if counts.allocations == 0 || counts.live_blocks() != 0 {
+        return Err(format!("these were not counted: {counts:?}"));
+    }
+    Ok(report)
+}
+
+#[inline(always)]
+fn pairs(allocator: &impl GlobalAlloc, ops: u64) {
+    for _ in 0..ops {
+        let layout = Layout::from_size_align(black_box(SIZE), 8);
+        let layout = layout.expect("a size and an alignment that agree");
+        // SAFETY: the layout has a size; the block is freed once, with it.
+        unsafe {
+            let block = black_box(allocator.alloc(layout));
+            allocator.dealloc(block, layout);
+        }
+    }
+}
+
+/// CPU time of a round. Switching takes and gives back memory, which is not what is measured: the first part of each
+/// round does not count.
+const ROUND_OPS: u64 = 400_000;
+const WARM_UP_OPS: u64 = 100_000;
+
+fn sampling(effort: Effort) -> Result<Report, String> {
+    let mut program = Program::new();
+    let (mut on, mut off, mut often) = (Samples::new(), Samples::new(), Samples::new());
+    let mut samples = 0;
+    program.round();
+    for round in 0..effort.pick(12, 120) {
+        // In turns of both orders, so that what drifts is shared.
+        for sampled in [round % 2 == 0, round % 2 != 0] {
+            if sampled {
+                start(SamplingOptions::new())?;
+                on.push(ns_per_op(program.round()));
+                samples = heap::sampling_stats().samples;
+                heap::stop_sampling();
+            } else {
+                off.push(ns_per_op(program.round()));
+            }
+        }
+        start(SamplingOptions::new().interval_bytes(OFTEN))?;
+        let taken = heap::sampling_stats().samples;
+        let time = program.run(ROUND_OPS / 8);
+        let taken = heap::sampling_stats().samples - taken;
+        heap::stop_sampling();
+        let without = off.median() * (ROUND_OPS / 8) as f64;
+        often.push((time.as_nanos() as f64 - without) / taken as f64);
+    }
+    let mut report = Report::default();
+    report.rounds("on", "ns", &on);
+    report.rounds("off", "ns", &off);
+    report.rounds("percent", "%", &on.over(&off).map(|ratio| 100.0 * (ratio - 1.0)));
+    report.rounds("sample", "ns", &often);
+    let stats = heap::sampling_stats();
+    report.note(format!("{samples} samples a round, frame pointers: {}", stats.frame_pointers));
+    Ok(report)
+}
+
+const OFTEN: u64 = 16 << 10;
+
+fn start(options: SamplingOptions) -> Result<(), String> {
+    heap::start_sampling(options).map_err(|error| error.to_string())
+}
+
+fn ns_per_op(time: Duration) -> f64 {
+    time.as_nanos() as f64 / ROUND_OPS as f64
+}
+
+/// Blocks that come and go in an order of no kind, each written to as a program does.
+struct Program {
+    blocks: Vec<(*mut u8, Layout)>,
+    random: u64,
+}
+
+impl Program {
+    fn new() -> Program {
+        let layout = Layout::new::<u64>();
+        Program { blocks: vec![(std::ptr::null_mut(), layout); 8_192], random: 1 }
+    }
+
+    fn round(&mut self) -> Duration {
+        self.run(WARM_UP_OPS);
+        self.run(ROUND_OPS)
+    }
+
+    fn run(&mut self, ops: u64) -> Duration {
+        let before = cpu_time::of_this_thread();
+        (0..ops).for_each(|_| self.replace_one());
+        cpu_time::of_this_thread() - before
+    }
+
+    fn replace_one(&mut self) {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let place = self.random as usize % self.blocks.len();
+        let size = 16 + (self.random >> 40) as usize % 1_009;
+        let layout = Layout::from_size_align(size, 8).expect("a size and an alignment that agree");
+        let (old, its_layout) = std::mem::replace(&mut self.blocks[place], allocated(layout));
+        if !old.is_null() {
+            // SAFETY: allocated below with this layout, and out of the table.
+            unsafe { OURS.dealloc(old, its_layout) };
+        }
+    }
+}
+
+#[inline(never)]
+fn allocated(layout: Layout) -> (*mut u8, Layout) {
+    // SAFETY: the layout has a size; what is written lies in the block.
+    unsafe {
+        let block = OURS.alloc(layout);
+        if !block.is_null() {
+            block.write_bytes(1, layout.size());
+        }
+        (black_box(block), layout)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        for (block, layout) in self.blocks.drain(..).filter(|(block, _)| !block.is_null()) {
+            // SAFETY: allocated with this layout, and out of the table.
+            unsafe { OURS.dealloc(block, layout) };
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Stacks as a tree of a fixed size, for many writers without a lock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Frames that there is room for.
+pub(super) const NODES: usize = 8192;
+
+/// Places that are looked at for a frame.
+const WINDOW: usize = 32;
+
+const ADDRESS_BITS: u32 = 48;
+const ADDRESS: u64 = (1 << ADDRESS_BITS) - 1;
+
+/// Stands for the callers of a stack that is longer than what is kept of it.
+pub(super) const TRUNCATED: u64 = 1;
+
+/// A node for each frame below each caller. A node is one word, its caller's number and its address, so that
+/// one exchange puts it in; its number is where it lies. Nodes are never removed.
+///
+/// All zeroes are an empty tree.
+#[repr(C)]
+pub(super) struct Stacks {
+    nodes: [AtomicU64; NODES],
+}
+
+/// How far a stack could be put in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leaf {
+    /// The innermost frame that there was room for, in the tree.
+    pub(super) node: Option<u16>,
+    /// Whether there was no room for frames below it.
+    pub(super) cut: bool,
+}
+
+fn word(caller: Option<u16>, address: u64) -> u64 {
+    caller.map_or(0, |caller| u64::from(caller) + 1) << ADDRESS_BITS | (address & ADDRESS)
+}
+
+fn place(word: u64) -> usize {
+    // The high half of the product depends on all bits of the word.
+    ((word ^ word >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 51) as usize
+}
+
+impl Stacks {
+    /// Puts in the stack whose innermost frame is first.
+    pub(super) fn put(&self, frames: &[u64]) -> Leaf {
+        let mut node = None;
+        for &address in frames.iter().rev() {
+            match self.node(node, address) {
+                Some(below) => node = Some(below),
+                None => return Leaf { node, cut: true },
+            }
+        }
+        Leaf { node, cut: false }
+    }
+
+    fn node(&self, caller: Option<u16>, address: u64) -> Option<u16> {
+        let word = word(caller, address);
+        let first = place(word);
+        let is_there = |number: &usize| {
+            let node = &self.nodes[*number];
+            let found = match node.load(Ordering::Relaxed) {
+                0 => node.compare_exchange(0, word, Ordering::Relaxed, Ordering::Relaxed),
+                found => Err(found),
+            };
+            found.map_or_else(|found| found == word, |_| true)
+        };
+        (first..first + WINDOW).map(|number| number % NODES).find(is_there).map(|n| n as u16)
+    }
+
+    /// The addresses from frame `node` to the outermost.
+    pub(super) fn frames(&self, node: Option<u16>) -> impl Iterator<Item = u64> {
+        let read = |number: u16| self.nodes[usize::from(number) % NODES].load(Ordering::Relaxed);
+        let caller = move |word: &u64| match word >> ADDRESS_BITS {
+            0 => None,
+            number => Some(read((number - 1) as u16)),
+        };
+        // A tree has no circle; the bound is for memory that somebody else wrote to.
+        std::iter::successors(node.map(read), caller).map(|word| word & ADDRESS).take(NODES)
+    }
+
+    /// Frames in it.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.iter().filter(|node| node.load(Ordering::Relaxed) != 0).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn empty() -> Box<Stacks> {
+        // SAFETY: all zeroes are an empty tree.
+        unsafe { Box::new_zeroed().assume_init() }
+    }
+
+    #[test]
+    fn stacks_share_the_frames_that_they_begin_with() {
+        let stacks = empty();
+        let outer = stacks.put(&[20, 10]);
+        let inner = stacks.put(&[30, 20, 10]);
+        assert_eq!(stacks.len(), 3);
+        assert_eq!(stacks.put(&[20, 10]), outer);
+        assert_eq!(stacks.frames(inner.node).collect::<Vec<_>>(), [30, 20, 10]);
+        assert_eq!(stacks.put(&[]), Leaf { node: None, cut: false });
+    }
+
+    #[test]
+    fn a_full_tree_keeps_the_callers_and_says_so() {
+        let stacks = empty();
+        let leaves: Vec<_> = (1..=2 * NODES as u64).map(|n| stacks.put(&[n << 4, 10])).collect();
+        let cut = leaves.iter().filter(|leaf| leaf.cut).count();
+        assert!(cut >= NODES, "{cut}");
+        assert!(stacks.len() > NODES * 8 / 10, "{}", stacks.len());
+        for leaf in leaves.iter().filter(|leaf| leaf.cut) {
+            assert_eq!(stacks.frames(leaf.node).collect::<Vec<_>>(), [10]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_put_in_is_read_out(
+            all in prop::collection::vec(prop::collection::vec(1..1_u64 << 48, 0..64), 0..40),
+        ) {
+            let stacks = empty();
+            let leaves: Vec<_> = all.iter().map(|frames| stacks.put(frames)).collect();
+            for (frames, leaf) in all.iter().zip(leaves) {
+                prop_assert_eq!(&stacks.frames(leaf.node).collect::<Vec<_>>(), frames);
+            }
+        }
+    }
+}
