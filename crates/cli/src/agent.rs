@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use perf_monitor::host::{HostOptions, NameFilter, unsupported};
+use perf_monitor::profiling::ContinuousProfiler;
 use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder, TracerOptions};
 
 use crate::args::AgentArgs;
@@ -19,6 +20,9 @@ const USUAL_TICK: Duration = Duration::from_secs(1);
 /// Sampled traces a second of each route of the demo: at the usual ten its load would push everything out
 /// of the tracer within seconds.
 const DEMO_TRACES_PER_SECOND: f64 = 1.0;
+
+/// Samples a second of CPU time, all the time.
+const PROFILE_HZ: i32 = 19;
 
 /// The port that a monitor takes if it can.
 const USUAL_PORT: u16 = 9464;
@@ -62,6 +66,12 @@ fn builder(args: &AgentArgs, config: &Config, tick: Duration) -> PerformanceMoni
         .host_options(host_options(&config.host))
         .monitoring(config.monitoring.clone())
         .tracing(tracer_options(&config.tracing, args.demo));
+    // what the demo has to show can be had without; whoever asks for it wants to know why not
+    if args.profile
+        || (args.demo && ContinuousProfiler::start(PROFILE_HZ, Default::default()).is_ok())
+    {
+        builder = builder.profile_continuously(PROFILE_HZ);
+    }
     if let Some(address) = args.listen.or(config.listen) {
         builder = builder.listen(address);
     }

@@ -44,6 +44,11 @@ pub(crate) struct AgentArgs {
     #[arg(long)]
     pub(crate) demo: bool,
 
+    /// Sample where this program spends its CPU time, all the time, and keep the last five minutes;
+    /// the demo does so anyway
+    #[arg(long)]
+    pub(crate) profile: bool,
+
     /// Read settings from a TOML file; what is given here as well goes first
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

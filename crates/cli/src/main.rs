@@ -12,11 +12,17 @@ mod otlp;
 mod profile;
 mod signals;
 
+use std::alloc::System;
 use std::process::ExitCode;
 
 use clap::Parser;
+use perf_monitor::profiling::TrackedAlloc;
 
 use crate::args::Args;
+
+/// Lets the program show where its own memory goes.
+#[global_allocator]
+static ALLOCATOR: TrackedAlloc<System> = TrackedAlloc::new(System);
 
 fn main() -> ExitCode {
     let args = Args::parse();

@@ -26,6 +26,9 @@ const STACK_BYTES: usize = 512 * 1024;
 /// and is for servers of thousands of connections; the listener has 64.
 const IO_EVENTS: usize = 64;
 
+/// Threads for work that blocks, each of which ends when there was none for ten seconds.
+const WORKERS: usize = 1;
+
 /// What the listener gets to end in, longer than its own grace for running answers, and the exporter
 /// to send what is left.
 const ENDING_TIME: Duration = Duration::from_millis(800);
@@ -121,6 +124,7 @@ fn live(
     began: &SyncSender<io::Result<()>>,
 ) {
     let mut builder = Builder::new_current_thread();
+    builder.thread_name("perf-monitor-worker").max_blocking_threads(WORKERS);
     let runtime = match builder.enable_all().max_io_events_per_tick(IO_EVENTS).build() {
         Ok(runtime) => runtime,
         Err(error) => return drop(began.send(Err(error))),

@@ -14,8 +14,8 @@ use crate::monitor::PerformanceMonitor;
 use crate::own::Own;
 use crate::ticker::{Part, Ticker};
 use crate::{
-    engine, exporter, listener, machine, otlp, outputs, page, runtime, service, spans, system,
-    tracer,
+    engine, exporter, listener, machine, otlp, outputs, page, profiler, runtime, service, spans,
+    system, tracer,
 };
 
 /// Faster ticks cost more than they tell; slower ones leave windows that nobody waits for.
@@ -45,6 +45,7 @@ pub struct PerformanceMonitorBuilder {
     pub(crate) instruments: service::Plan,
     pub(crate) machine: machine::Plan,
     pub(crate) tracer: tracer::Plan,
+    pub(crate) profiler: profiler::Plan,
     pub(crate) runtime: runtime::Plan,
     pub(crate) exporter: exporter::Plan,
     pub(crate) otlp: otlp::Plan,
@@ -79,6 +80,7 @@ impl PerformanceMonitorBuilder {
             instruments: service::Plan::default(),
             machine: machine::Plan::default(),
             tracer: tracer::Plan::default(),
+            profiler: profiler::Plan::default(),
             runtime: runtime::Plan::default(),
             exporter: exporter::Plan::default(),
             otlp: otlp::Plan::default(),
@@ -146,6 +148,7 @@ impl PerformanceMonitorBuilder {
         let exporter = self.exporter.join(&mut context, &instruments)?;
         outputs::join(&mut context, &instruments, &exporter)?;
         spans::join(&mut context, &tracer);
+        let profiler = self.profiler.join(&mut context, &tracer)?;
         let sending = self.otlp.join(&mut context, &tracer)?;
         if address.is_some() {
             page::join(&mut context)?;
@@ -161,6 +164,7 @@ impl PerformanceMonitorBuilder {
             metrics,
             instruments,
             tracer,
+            profiler,
             exporter,
             address,
         })

@@ -124,6 +124,7 @@
         feature = "exporters",
         feature = "host",
         feature = "instruments",
+        feature = "profiling",
         feature = "tracing"
     )),
     allow(dead_code)
@@ -154,6 +155,10 @@ mod otlp;
 mod outputs;
 #[cfg_attr(not(feature = "dashboard"), path = "absent/page.rs")]
 mod page;
+#[cfg_attr(not(all(feature = "exporters", feature = "profiling")), path = "absent/pprof.rs")]
+mod pprof;
+#[cfg_attr(not(feature = "profiling"), path = "absent/profiler.rs")]
+mod profiler;
 #[cfg_attr(not(feature = "tokio"), path = "absent/runtime.rs")]
 mod runtime;
 #[cfg_attr(not(all(feature = "host", feature = "instruments")), path = "absent/sampling.rs")]
@@ -182,6 +187,14 @@ pub mod latency {
     pub use perf_monitor_core::{LatencyPercentiles, LatencyTracker};
 }
 
+/// Where CPU time and memory go.
+#[cfg(feature = "profiling")]
+pub mod profiling {
+    pub use crate::profiler::Profiler;
+    #[doc(inline)]
+    pub use perf_monitor_profiling::*;
+}
+
 /// Metrics on their way out.
 #[cfg(feature = "exporters")]
 pub mod export {
@@ -189,6 +202,11 @@ pub mod export {
     pub use perf_monitor_exporters::RegistryCollector;
     #[cfg(feature = "tracing")]
     pub use perf_monitor_exporters::spans_handler;
+    #[cfg(feature = "profiling")]
+    pub use perf_monitor_exporters::{
+        CpuProfile, CpuSource, HeapKind, HeapSource, call_tree_to_json, difference_to_pprof,
+        profile_router, to_pprof,
+    };
     pub use perf_monitor_exporters::{
         Edges, Error, ExporterOptions, ExporterStats, Format, MetricsExporter, PerformanceReport,
         PrometheusExporter, ReportFormat, RunMetrics, Scrape, TextEncoder, csv_handler,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use perf_monitor_http::{Rejection, Router, Server, ServerOptions, ServerStats, Token};
 
@@ -17,6 +18,9 @@ pub(crate) type Routes = Router;
 
 /// The port that Prometheus has set aside for programs that speak for themselves.
 const DEFAULT: ([u8; 4], u16) = ([127, 0, 0, 1], 9464);
+
+/// The longest request: a profile of five minutes, and its names.
+const REQUEST_TIME: Duration = Duration::from_secs(330);
 
 /// What the listener holds while nobody asks: its routes and counters. Measured, as the next one,
 /// 2026-11-20 by a counting allocator.
@@ -96,7 +100,7 @@ impl Default for Plan {
     fn default() -> Plan {
         Plan {
             place: Place::HereOrFree(DEFAULT.into()),
-            options: ServerOptions::default(),
+            options: ServerOptions::default().request_time(REQUEST_TIME),
             token: None,
         }
     }

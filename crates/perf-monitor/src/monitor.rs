@@ -10,14 +10,16 @@ use crate::background::Background;
 pub use crate::builder::PerformanceMonitorBuilder;
 use crate::error::Error;
 use crate::exporter::Exporter;
+use crate::profiler::Profiler;
 use crate::service::Instruments;
 use crate::tracer::Tracer;
 
 /// A running monitor: request metrics, this process, its machine and where to look at them.
 ///
 /// It owns one thread, `perf-monitor`, with a runtime of its own for the ticks and the listener:
-/// the program's runtime is never used, so that a program that hangs can still be looked at. The
-/// thread has no blocking work yet, so there is no second one.
+/// the program's runtime is never used, so that a program that hangs can still be looked at. A second
+/// one, `perf-monitor-worker`, exists while there is work that blocks, such as looking up the names in a
+/// profile.
 ///
 /// Shareable between threads. Dropping it, anywhere, stops it within a second: its address is free
 /// again and what it recorded stays in the registry. In a forked child the monitor of the parent
@@ -43,6 +45,7 @@ pub struct PerformanceMonitor {
     pub(crate) metrics: MetricsCollector,
     pub(crate) instruments: Instruments,
     pub(crate) tracer: Tracer,
+    pub(crate) profiler: Profiler,
     pub(crate) exporter: Exporter,
     pub(crate) address: Option<SocketAddr>,
 }

@@ -11,14 +11,16 @@ use crate::share::{CounterShare, GaugeShare};
 use crate::system;
 
 /// The parts whose failures are counted from zero on.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 12] = [
     "dashboard",
     "exporter",
     "host",
     "instruments",
     "listener",
+    "memory",
     "otlp",
     "own",
+    "profiler",
     "registry",
     "tokio",
     "tracer",

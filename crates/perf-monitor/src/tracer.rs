@@ -85,6 +85,15 @@ impl Plan {
     }
 }
 
+/// What the profiler calls spans.
+#[cfg(feature = "profiling")]
+pub(crate) fn span_names(tracer: &Tracer) -> perf_monitor_profiling::SpanNames {
+    let tracer = tracer.clone();
+    perf_monitor_profiling::SpanNames::new(move |number| {
+        tracer.span_name(number).map(|name| name.to_string())
+    })
+}
+
 /// Whether it is time for something that is done every `pause`, asked at every `tick`; at first it is.
 fn every_nth(pause: Duration, tick: Duration) -> impl FnMut() -> bool + Send {
     let every = (pause.as_nanos() / tick.as_nanos().max(1)).max(1);

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use perf_monitor_core::Context;
 use perf_monitor_profiling::TrackedAlloc;
@@ -128,29 +128,37 @@ fn counts_are_exact() {
     compare("sampling");
 }
 
+/// Waits until the threads have ended, destructors included; a scope alone waits for their functions only.
+fn join<T>(threads: Vec<ScopedJoinHandle<'_, T>>) {
+    threads.into_iter().for_each(|thread| drop(thread.join().unwrap()));
+}
+
 fn threads_that_come_and_go() {
+    let run = |rounds| {
+        FIRST.with(|first| first.0.borrow_mut().push(1));
+        work(rounds);
+        SECOND.with(|second| second.0.borrow_mut().push(1));
+    };
     for _ in 0..4 {
         thread::scope(|scope| {
-            for rounds in [50, 100, 200, 400] {
-                scope.spawn(move || {
-                    FIRST.with(|first| first.0.borrow_mut().push(1));
-                    work(rounds);
-                    SECOND.with(|second| second.0.borrow_mut().push(1));
-                });
-            }
+            join([50, 100, 200, 400].map(|rounds| scope.spawn(move || run(rounds))).into());
         });
     }
 }
 
 fn blocks_that_others_free() {
     let (sender, receiver) = mpsc::channel();
+    let send =
+        |sender: mpsc::Sender<Vec<u8>>| (1..300).for_each(|n| sender.send(vec![1; n]).unwrap());
     thread::scope(|scope| {
-        for _ in 0..3 {
+        let senders = [(); 3].map(|()| {
             let sender = sender.clone();
-            scope.spawn(move || (1..300).for_each(|n| sender.send(vec![1_u8; n]).unwrap()));
-        }
+            scope.spawn(move || send(sender))
+        });
         drop(sender);
-        scope.spawn(move || receiver.into_iter().map(|block| block.len()).sum::<usize>());
+        let receive = || receiver.into_iter().map(|block| block.len()).sum::<usize>();
+        join(vec![scope.spawn(receive)]);
+        join(senders.into());
     });
 }
 
@@ -158,17 +166,18 @@ fn blocks_that_others_free() {
 fn more_threads_than_have_cells() {
     let all = Barrier::new(80);
     let sharing = AtomicU64::new(0);
+    let run = || {
+        all.wait();
+        work(30);
+        sharing.fetch_add(u64::from(heap::this_thread().is_none()), SeqCst);
+        all.wait();
+    };
     thread::scope(|scope| {
-        for _ in 0..80 {
+        let start = |_| {
             let builder = thread::Builder::new().stack_size(64 << 10);
-            let run = || {
-                all.wait();
-                work(30);
-                sharing.fetch_add(u64::from(heap::this_thread().is_none()), SeqCst);
-                all.wait();
-            };
-            builder.spawn_scoped(scope, run).unwrap();
-        }
+            builder.spawn_scoped(scope, run).unwrap()
+        };
+        join((0..80).map(start).collect());
     });
     assert!(sharing.into_inner() >= 16);
 }

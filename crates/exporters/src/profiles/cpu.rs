@@ -35,6 +35,9 @@ impl CpuHandler {
         if request.method() == Method::HEAD {
             return Ok(query.format.answer(Vec::new(), FILE));
         }
+        if let Some(ago) = query.ago {
+            return self.past(ago, query).await;
+        }
         let taking = self.begin(&query).await?;
         let cut = taking.turn.over().await;
         let bytes = blocking(move || {
@@ -45,6 +48,21 @@ impl CpuHandler {
             Ok(query.format.write(&Profile::Whole(report.filtered(&query.filter))))
         });
         Ok(query.format.answer(bytes.await?, FILE))
+    }
+
+    /// Of a time that began `ago`: nobody has to wait for it, nor to take a turn.
+    async fn past(&self, ago: Duration, query: CpuQuery) -> Result<Response, Response> {
+        let source = Arc::clone(&self.source);
+        let range = ago..ago.saturating_sub(query.duration);
+        let format = query.format;
+        let bytes = blocking(move || {
+            let report = source.past(range)?;
+            Ok(report.map(|report| format.write(&Profile::Whole(report.filtered(&query.filter)))))
+        });
+        match bytes.await? {
+            Some(bytes) => Ok(format.answer(bytes, FILE)),
+            None => Err(refusal(StatusCode::NOT_FOUND, "nothing is kept of that time")),
+        }
     }
 
     async fn begin(&self, query: &CpuQuery) -> Result<Taking, Response> {

@@ -19,6 +19,8 @@ const USUAL_HZ: u32 = 99;
 #[derive(Debug, PartialEq)]
 pub(super) struct CpuQuery {
     pub(super) duration: Duration,
+    /// How long ago the time began that is asked for, if it is past.
+    pub(super) ago: Option<Duration>,
     pub(super) hz: u32,
     pub(super) force: bool,
     pub(super) format: Format,
@@ -31,6 +33,7 @@ impl CpuQuery {
         let value = |name| parameter(request, name);
         Ok(CpuQuery {
             duration: seconds(request)?.unwrap_or(Duration::from_secs(USUAL_SECONDS)),
+            ago: number_of_seconds(request, "ago")?,
             hz: value("hz")?.map_or(Ok(USUAL_HZ), |text| hz(&text))?,
             force: flag(request, "force")?,
             format: format(request)?.unwrap_or(Format::Pprof),
@@ -63,11 +66,15 @@ impl HeapQuery {
 }
 
 fn seconds(request: &Request) -> Result<Option<Duration>, String> {
+    number_of_seconds(request, "seconds")
+}
+
+fn number_of_seconds(request: &Request, name: &str) -> Result<Option<Duration>, String> {
     let read = |text: String| match text.parse() {
         Ok(seconds @ 1..=MOST_SECONDS) => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!("seconds {text:?}: give a number from 1 to {MOST_SECONDS}")),
+        _ => Err(format!("{name} {text:?}: give a number from 1 to {MOST_SECONDS}")),
     };
-    parameter(request, "seconds")?.map(read).transpose()
+    parameter(request, name)?.map(read).transpose()
 }
 
 fn hz(text: &str) -> Result<u32, String> {
@@ -120,6 +127,7 @@ mod tests {
     fn what_is_not_said_is_as_in_go() {
         let query = CpuQuery::of(&request("")).unwrap();
         assert_eq!((query.duration.as_secs(), query.hz, query.force), (30, 99, false));
+        assert_eq!(query.ago, None);
         assert_eq!((query.format, query.filter), (Format::Pprof, Filter::default()));
         let query = HeapQuery::of(&request("gc=1")).unwrap();
         assert_eq!((query.during, query.format), (None, Format::Pprof));
@@ -146,6 +154,7 @@ mod tests {
             ("seconds=301", "seconds \"301\": give a number from 1 to 300"),
             ("seconds=-1", "seconds \"-1\": give a number from 1 to 300"),
             ("seconds=1.5", "seconds \"1.5\": give a number from 1 to 300"),
+            ("ago=301", "ago \"301\": give a number from 1 to 300"),
             ("hz=0", "hz \"0\": give a number from 1 to 1000, such as 99"),
             ("hz=fast", "hz \"fast\": give a number from 1 to 1000, such as 99"),
             ("force=yes", "force \"yes\": give 1 or 0"),

@@ -1,5 +1,8 @@
 //! Where the profiles come from that are served.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use perf_monitor_profiling::{Error, Report};
 
 /// Takes CPU profiles of this process.
@@ -12,6 +15,17 @@ pub trait CpuSource: Send + Sync + 'static {
     /// Somebody else samples already ([`Error::AlreadyStarted`], answered by 409), it cannot be had here
     /// ([`Error::Unsupported`], 501), or the system refuses it (503).
     fn start(&self, hz: u32) -> Result<Box<dyn CpuProfile>, Error>;
+
+    /// What was seen in a time that began and ended so long ago, by a profile that is taken all the time; `None` if
+    /// nothing of that time is kept.
+    ///
+    /// # Errors
+    /// There is no such profile ([`Error::Unsupported`] says what would do it), which is the answer unless this is
+    /// written.
+    fn past(&self, ago: Range<Duration>) -> Result<Option<Report>, Error> {
+        let _ = ago;
+        Err(Error::Unsupported("no profile is taken all the time: what was before cannot be told"))
+    }
 }
 
 /// A CPU profile that is being taken; to drop it ends it, which must not take long, as a client that leaves does so on

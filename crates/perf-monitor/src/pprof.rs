@@ -1,0 +1,50 @@
+//! Profiles over HTTP: `/debug/pprof/`.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use perf_monitor_exporters::{CpuProfile, CpuSource, HeapKind, HeapSource, profile_router};
+use perf_monitor_profiling::{CpuProfiler, Error, Report};
+
+use crate::builder::Context;
+use crate::profiler::Profiler;
+
+/// Adds the routes below `/debug/pprof/`.
+pub(crate) fn join(context: &mut Context, profiler: &Profiler) {
+    let routes = std::mem::take(&mut context.routes);
+    let own = profile_router(Source(profiler.clone()), Source(profiler.clone()));
+    context.routes = routes.merge(own);
+}
+
+struct Source(Profiler);
+
+impl CpuSource for Source {
+    fn start(&self, hz: u32) -> Result<Box<dyn CpuProfile>, Error> {
+        let mut profiler = self.0.cpu();
+        profiler.start(i32::try_from(hz).unwrap_or(i32::MAX))?;
+        Ok(Box::new(Running(profiler)))
+    }
+
+    fn past(&self, ago: Range<Duration>) -> Result<Option<Report>, Error> {
+        if !self.0.is_continuous() {
+            return Err(Error::Unsupported(
+                "CPU time is not sampled all the time: start the monitor with profile_continuously(19), or the program perf-monitor with --profile",
+            ));
+        }
+        Ok(self.0.past(ago))
+    }
+}
+
+struct Running(CpuProfiler);
+
+impl CpuProfile for Running {
+    fn stop(mut self: Box<Self>) -> Result<Report, Error> {
+        self.0.stop()
+    }
+}
+
+impl HeapSource for Source {
+    fn report(&self, kind: HeapKind) -> Result<Report, Error> {
+        self.0.memory_report(kind == HeapKind::Allocated)
+    }
+}

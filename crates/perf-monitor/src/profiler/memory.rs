@@ -1,0 +1,127 @@
+//! The memory of the process, as metrics and as profiles.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use perf_monitor_core::{Desc, Gauge, ObservedCounter, Registry, Unit};
+use perf_monitor_profiling::heap::SamplingOptions;
+use perf_monitor_profiling::{
+    Error as ProfilingError, MemoryProfiler, MemoryProfilerOptions, MemorySnapshot, MemorySource,
+    Report, SpanNames,
+};
+
+use super::refused;
+use crate::builder::Context;
+use crate::error::Error;
+use crate::ticker::Part;
+
+/// Takes snapshots as their interval passes, and samples allocations where the program's allocator can.
+pub(super) fn join(
+    context: &mut Context,
+    options: MemoryProfilerOptions,
+    sampling: Option<SamplingOptions>,
+) -> Result<Arc<MemoryProfiler>, Error> {
+    // A profile is made for who asks: one in each snapshot would take a dump of jemalloc each time.
+    let memory = Arc::new(MemoryProfiler::with_options(options.profiles(false)));
+    if memory.source() == MemorySource::System {
+        return Ok(memory);
+    }
+    if let Some(sampling) = sampling {
+        match memory.start_sampling(sampling) {
+            // jemalloc without its profiler still counts
+            Ok(_) | Err(ProfilingError::Unsupported(_)) => {}
+            Err(error) => return Err(refused(error)),
+        }
+    }
+    let metrics = Metrics::new(&context.registry)?;
+    let kept = memory.clone();
+    context.collectors.push(Part {
+        name: "memory",
+        once_per_registry: true,
+        work: Box::new(move || {
+            if kept.is_due(Instant::now())
+                && let Ok(snapshot) = kept.collect_snapshot_blocking()
+            {
+                metrics.show(&snapshot);
+            }
+        }),
+    });
+    Ok(memory)
+}
+
+/// The profile of now, with its spans named.
+pub(super) fn report(
+    memory: &MemoryProfiler,
+    names: &SpanNames,
+    allocated: bool,
+) -> Result<Report, ProfilingError> {
+    let mut profile = memory.heap_profile().map_err(|error| match error {
+        ProfilingError::ProfilerNotStarted => ProfilingError::Unsupported(
+            "allocations are not sampled: start the monitor with heap_sampling, or call start_sampling of its memory profiler",
+        ),
+        error => error,
+    })?;
+    profile.name_spans(|number| names.get(number));
+    Ok(if allocated { profile.allocations_report() } else { profile.report() })
+}
+
+/// What the allocator tells.
+struct Metrics {
+    allocations: ObservedCounter,
+    frees: ObservedCounter,
+    allocated_bytes: ObservedCounter,
+    freed_bytes: ObservedCounter,
+    live: Gauge,
+    active: Gauge,
+    mapped: Gauge,
+    retained: Gauge,
+    resident: Gauge,
+}
+
+impl Metrics {
+    fn new(registry: &Registry) -> Result<Metrics, Error> {
+        let count = |name, help| registry.observed_counter((name, help));
+        let bytes = |name, help| registry.observed_counter(Desc::new(name, help).unit(Unit::Bytes));
+        let size = |name, help| registry.gauge(Desc::new(name, help).unit(Unit::Bytes));
+        Ok(Metrics {
+            allocations: count("process_heap_allocations_total", "Allocations.")?,
+            frees: count("process_heap_frees_total", "Allocations that were freed.")?,
+            allocated_bytes: bytes(
+                "process_heap_allocated_bytes_total",
+                "Bytes that were allocated.",
+            )?,
+            freed_bytes: bytes("process_heap_freed_bytes_total", "Bytes that were freed.")?,
+            live: size("process_heap_live_bytes", "Bytes that are allocated and not freed.")?,
+            active: size(
+                "process_heap_active_bytes",
+                "Pages with allocations in them (jemalloc).",
+            )?,
+            mapped: size("process_heap_mapped_bytes", "Memory that is mapped (jemalloc).")?,
+            retained: size(
+                "process_heap_retained_bytes",
+                "Address space that is kept (jemalloc).",
+            )?,
+            resident: size("process_heap_resident_bytes", "Memory of the allocator (jemalloc).")?,
+        })
+    }
+
+    fn show(&self, snapshot: &MemorySnapshot) {
+        if let Some(counts) = snapshot.allocations {
+            self.allocations.observe(counts.allocations);
+            self.frees.observe(counts.frees);
+            self.allocated_bytes.observe(counts.allocated_bytes);
+            self.freed_bytes.observe(counts.freed_bytes);
+        }
+        for (gauge, value) in [
+            (&self.live, snapshot.allocated),
+            (&self.active, snapshot.active),
+            (&self.mapped, snapshot.mapped),
+            (&self.retained, snapshot.retained),
+            (&self.resident, snapshot.resident),
+        ] {
+            if let Some(value) = value {
+                gauge.set(value as f64);
+            }
+        }
+    }
+}
