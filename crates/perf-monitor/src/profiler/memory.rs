@@ -33,7 +33,7 @@ pub(super) fn join(
             Err(error) => return Err(refused(error)),
         }
     }
-    let metrics = Metrics::new(&context.registry)?;
+    let metrics = Metrics::new(&context.registry, memory.source())?;
     let kept = memory.clone();
     context.collectors.push(Part {
         name: "memory",
@@ -72,14 +72,12 @@ struct Metrics {
     allocated_bytes: ObservedCounter,
     freed_bytes: ObservedCounter,
     live: Gauge,
-    active: Gauge,
-    mapped: Gauge,
-    retained: Gauge,
-    resident: Gauge,
+    /// Those that only jemalloc knows.
+    jemalloc: Option<[Gauge; 4]>,
 }
 
 impl Metrics {
-    fn new(registry: &Registry) -> Result<Metrics, Error> {
+    fn new(registry: &Registry, source: MemorySource) -> Result<Metrics, Error> {
         let count = |name, help| registry.observed_counter((name, help));
         let bytes = |name, help| registry.observed_counter(Desc::new(name, help).unit(Unit::Bytes));
         let size = |name, help| registry.gauge(Desc::new(name, help).unit(Unit::Bytes));
@@ -92,16 +90,15 @@ impl Metrics {
             )?,
             freed_bytes: bytes("process_heap_freed_bytes_total", "Bytes that were freed.")?,
             live: size("process_heap_live_bytes", "Bytes that are allocated and not freed.")?,
-            active: size(
-                "process_heap_active_bytes",
-                "Pages with allocations in them (jemalloc).",
-            )?,
-            mapped: size("process_heap_mapped_bytes", "Memory that is mapped (jemalloc).")?,
-            retained: size(
-                "process_heap_retained_bytes",
-                "Address space that is kept (jemalloc).",
-            )?,
-            resident: size("process_heap_resident_bytes", "Memory of the allocator (jemalloc).")?,
+            jemalloc: match source {
+                MemorySource::Jemalloc => Some([
+                    size("process_heap_active_bytes", "Pages with allocations in them.")?,
+                    size("process_heap_mapped_bytes", "Memory that the allocator has mapped.")?,
+                    size("process_heap_retained_bytes", "Address space that it keeps.")?,
+                    size("process_heap_resident_bytes", "Memory that it has.")?,
+                ]),
+                _ => None,
+            },
         })
     }
 
@@ -112,13 +109,9 @@ impl Metrics {
             self.allocated_bytes.observe(counts.allocated_bytes);
             self.freed_bytes.observe(counts.freed_bytes);
         }
-        for (gauge, value) in [
-            (&self.live, snapshot.allocated),
-            (&self.active, snapshot.active),
-            (&self.mapped, snapshot.mapped),
-            (&self.retained, snapshot.retained),
-            (&self.resident, snapshot.resident),
-        ] {
+        let known = [snapshot.active, snapshot.mapped, snapshot.retained, snapshot.resident];
+        let gauges = self.jemalloc.iter().flatten().zip(known);
+        for (gauge, value) in gauges.chain([(&self.live, snapshot.allocated)]) {
             if let Some(value) = value {
                 gauge.set(value as f64);
             }
