@@ -215,3 +215,8 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("resize", wake);
 setInterval(describe, DESCRIBE);
 paintColours();
+
+// Profiles are there only in a program that was built with them.
+fetch("/debug/pprof/", { method: "HEAD" })
+  .then((answer) => { document.getElementById("profiles").hidden = !answer.ok; })
+  .catch(() => {});

@@ -145,6 +145,7 @@ impl Shop {
             self.wait(1, 16).in_span(self.traces.call("index", "Scan")).await;
         };
         query.in_span(self.traces.query("products by word")).await;
+        black_box(rank_products(self.dice.share()));
         render(120);
         self.activity.searched(begun.elapsed());
     }
@@ -213,6 +214,33 @@ impl Shop {
 
 fn millis(ms: u64) -> Duration {
     Duration::from_millis(ms)
+}
+
+/// Products that a search compares with what was typed.
+const PRODUCTS: u32 = 400;
+
+/// The product whose name is nearest to what was typed: by comparing all of them, letter by letter, which
+/// is what takes the service's CPU time.
+#[inline(never)]
+fn rank_products(chance: f64) -> Option<(usize, u32)> {
+    let typed = format!("product {:05}", (chance * f64::from(PRODUCTS)) as u32);
+    let names = (0..PRODUCTS).map(|number| (format!("product number {number:05}"), number));
+    names.map(|(name, number)| (edit_distance(typed.as_bytes(), name.as_bytes()), number)).min()
+}
+
+/// Letters to change, add or take away until `left` is `right`.
+#[inline(never)]
+fn edit_distance(left: &[u8], right: &[u8]) -> usize {
+    let mut above: Vec<usize> = (0..=right.len()).collect();
+    for (row, a) in left.iter().enumerate() {
+        let mut corner = std::mem::replace(&mut above[0], row + 1);
+        for (column, b) in right.iter().enumerate() {
+            let replaced = corner + usize::from(a != b);
+            corner = above[column + 1];
+            above[column + 1] = replaced.min(corner + 1).min(above[column] + 1);
+        }
+    }
+    above[right.len()]
 }
 
 /// Work for the CPU, some microseconds a round, so that the process's use follows the load.
