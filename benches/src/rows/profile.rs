@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use perf_monitor_profiling::{CpuProfiler, CpuStats};
+use perf_monitor_profiling::{ContinuousProfiler, CpuOptions, CpuProfiler, CpuStats};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -64,7 +64,9 @@ fn on_demand(effort: Effort) -> Result<Report, String> {
 }
 
 fn always(effort: Effort) -> Result<Report, String> {
-    let (share, _) = accounted(19, effort)?;
+    let profiler = ContinuousProfiler::start(19, CpuOptions::default());
+    let profiler = profiler.map_err(|error| error.to_string())?;
+    let (share, _) = shared(&|| profiler.stats(), effort)?;
     let mut report = Report::default();
     report.number("accounted", "%", 100.0 * share);
     Ok(report)
@@ -98,12 +100,16 @@ fn per_sample(time: Duration, stats: &CpuStats) -> f64 {
 fn accounted(hz: i32, effort: Effort) -> Result<(f64, CpuStats), String> {
     let mut profiler = CpuProfiler::new();
     profiler.start(hz).map_err(|error| error.to_string())?;
-    let stats = |profiler: &CpuProfiler| profiler.stats().ok_or("the profiler is not running");
+    shared(&|| profiler.stats(), effort)
+}
+
+fn shared(stats: &dyn Fn() -> Option<CpuStats>, effort: Effort) -> Result<(f64, CpuStats), String> {
+    let stats = || stats().ok_or("the profiler is not running");
     working(|_| {
         thread::sleep(Duration::from_millis(500));
-        let (before, cpu) = (stats(&profiler)?, cpu_time::of_this_process());
+        let (before, cpu) = (stats()?, cpu_time::of_this_process());
         thread::sleep(effort.seconds(4.0, 30.0));
-        let (after, used) = (stats(&profiler)?, cpu_time::of_this_process() - cpu);
+        let (after, used) = (stats()?, cpu_time::of_this_process() - cpu);
         let since = CpuStats {
             samples: after.samples - before.samples,
             handlers: after.handlers - before.handlers,

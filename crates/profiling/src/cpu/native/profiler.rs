@@ -25,7 +25,7 @@ use crate::report::Report;
 /// Dropping this ends it.
 ///
 /// # Cost
-/// About 2 µs a sample, so 0.02 % of the CPU time at 99 Hz, and 252 KB while it is on (rows
+/// About 2 µs a sample, so 0.02 % of the CPU time at 99 Hz, and 254 KB while it is on (rows
 /// `profile/…` in `benches/budgets.toml`); nothing after.
 ///
 /// # Limits

@@ -3,9 +3,9 @@
 use super::mapped::Zeroes;
 use super::tally::Key;
 
-/// Samples that are kept: 28 KiB, four seconds of two busy cores at 99 Hz, a minute at 19 Hz if a
+/// Samples that are kept: 24 KiB, four seconds of two busy cores at 99 Hz, a minute at 19 Hz if a
 /// quarter of a core is in traces.
-pub(crate) const SAMPLES: usize = 896;
+pub(crate) const SAMPLES: usize = 768;
 
 /// A ring, oldest first.
 #[repr(C)]

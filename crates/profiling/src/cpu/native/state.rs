@@ -102,7 +102,7 @@ const WITHOUT_FRAMES: usize = 3;
 /// How often threads are listed, if nothing says that there are others.
 const LOOK_NS: u64 = 250_000_000;
 /// How often that is asked while somebody waits for a profile.
-const ROUND_ON_DEMAND: Duration = Duration::from_millis(50);
+const ROUND_ON_DEMAND: Duration = Duration::from_millis(100);
 /// How often the rate is judged.
 const SECOND_NS: u64 = 1_000_000_000;
 /// The least and the most that the sampler sleeps, while nothing is due.

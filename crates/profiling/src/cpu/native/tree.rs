@@ -2,8 +2,8 @@
 
 use super::mapped::Zeroes;
 
-/// Frames, each with its callers: 72 KiB.
-pub(crate) const FRAMES: usize = 6144;
+/// Frames, each with its callers: 66 KiB.
+pub(crate) const FRAMES: usize = 5632;
 
 /// Where a search for a frame begins.
 const BUCKETS: usize = 4096;
