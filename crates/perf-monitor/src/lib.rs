@@ -191,6 +191,8 @@ pub mod latency {
 #[cfg(feature = "profiling")]
 pub mod profiling {
     pub use crate::profiler::Profiler;
+    #[doc(no_inline)]
+    pub use perf_monitor_profiling::heap::HeapProfile;
     #[doc(inline)]
     pub use perf_monitor_profiling::*;
 }
@@ -279,7 +281,7 @@ pub use perf_monitor_tracing::{DistributedTracer, TracerOptions};
 pub use error::Error;
 pub use monitor::{MetricsCollector, PerformanceMonitor, PerformanceMonitorBuilder};
 
-/// The project's README, so that its program is tested too.
+/// The project's README, so that its programs are tested too.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
@@ -311,3 +313,8 @@ struct Guide;
 ))]
 #[doc = include_str!("../../../docs/tracing.md")]
 struct TracingGuide;
+
+/// The guide to profiles, likewise.
+#[cfg(all(doctest, feature = "exporters", feature = "profiling", feature = "tracing"))]
+#[doc = include_str!("../../../docs/profiling.md")]
+struct ProfilingGuide;

@@ -15,6 +15,9 @@ use perf_monitor::latency::{LatencyPercentiles, LatencyTracker};
 use perf_monitor::monitor::{
     LocalMetrics, MetricsCollector, PerformanceMonitor, PerformanceMonitorBuilder,
 };
+use perf_monitor::profiling::{
+    Error as ProfilingError, HeapProfile, MemoryProfiler, MemorySnapshot, MemorySource,
+};
 use perf_monitor::tracing::{
     ActiveSpan, DistributedTracer, FinishedSpan, OwnedValue, SpanId, TracerOptions,
 };
@@ -285,6 +288,78 @@ fn an_id_that_has_ended_does_no_harm() {
     assert_eq!((spans.len(), spans[0].events.len()), (1, 0));
     let stats = tracer.stats();
     assert_eq!((stats.ended_twice, stats.event_after_end), (1, 1), "{stats:?}");
+}
+
+// --- CPU Profiling ---
+
+/// Works until `profiler` has seen enough of it.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[inline(never)]
+fn works_for(profiler: &perf_monitor::profiling::CpuProfiler) {
+    while profiler.report().unwrap().total(0) < 25 {
+        let sum: u64 = (0..500_000).fold(0, |sum, n| std::hint::black_box(sum ^ n));
+        std::hint::black_box(sum);
+    }
+}
+
+#[test]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn a_cpu_profile_is_started_stopped_and_drawn() {
+    use perf_monitor::profiling::{CpuProfiler, Report};
+
+    let mut profiler = CpuProfiler::new();
+    assert!(matches!(profiler.start(0), Err(ProfilingError::Frequency(0))));
+    profiler.start(250).unwrap();
+    assert!(matches!(profiler.start(250), Err(ProfilingError::AlreadyStarted)));
+    works_for(&profiler);
+    let report: Report = profiler.stop().unwrap();
+    assert_eq!((report.value().name, report.value().unit), ("cpu", "nanoseconds"));
+    assert!(report.total(0) >= 25 && report.weight() >= 25 * report.period, "{:?}", report.notes);
+    let drawn: Vec<u8> = profiler.generate_flamegraph(&report).unwrap();
+    let drawn = String::from_utf8(drawn).unwrap();
+    assert!(drawn.contains("<svg") && drawn.contains("codex_layout::works_for"), "{drawn}");
+}
+
+#[test]
+fn a_profiler_that_was_not_started_says_so_when_it_is_stopped() {
+    let monitor = builder(&Registry::new()).start().unwrap();
+    let mut profiler = monitor.profiler().cpu();
+    let error = profiler.stop().unwrap_err();
+    assert!(matches!(error, ProfilingError::ProfilerNotStarted), "{error}");
+    assert!(error.to_string().contains("start it first"), "{error}");
+}
+
+// --- Memory Profiling ---
+
+#[tokio::test]
+async fn a_snapshot_has_its_time_and_what_is_known_of_the_memory() {
+    let profiler = MemoryProfiler::new();
+    let first: MemorySnapshot = profiler.collect_snapshot().await.unwrap();
+    let second = profiler.collect_snapshot().await.unwrap();
+    assert!(second.timestamp >= first.timestamp && second.time >= first.time);
+    assert_eq!(profiler.snapshots(), [first, second.clone()]);
+    // this program has the system's allocator, which tells nothing: unknown, not zero
+    assert_eq!(second.source, MemorySource::System);
+    let unknown = [second.allocated, second.active, second.mapped, second.retained];
+    assert_eq!((unknown, second.heap_profile), ([None; 4], None));
+    if cfg!(target_os = "linux") {
+        assert!(second.resident.unwrap() > 100_000 && second.resident == second.rss);
+    }
+    assert_eq!(profiler.growth().unwrap().allocated, None);
+}
+
+#[test]
+fn a_heap_profile_is_empty_until_it_has_parsed_a_dump() {
+    let mut profile = HeapProfile::default();
+    assert!(profile.is_empty() && profile.live_bytes() == 0);
+    let dump =
+        "heap_v2/524288\n  t*: 2: 2097152 [0: 0]\n@ 0x1000 0x2000\n  t*: 2: 2097152 [0: 0]\n";
+    profile.parse_dump(dump).unwrap();
+    assert_eq!((profile.live_objects(), profile.interval_bytes()), (2, 524_288));
+    assert!(profile.live_bytes() >= 2_097_152);
+    assert_eq!(profile.report().weight(), profile.live_bytes());
+    let error = profile.parse_dump("no dump").unwrap_err();
+    assert!(matches!(error, ProfilingError::Malformed(_)), "{error}");
 }
 
 // --- Metrics Export ---

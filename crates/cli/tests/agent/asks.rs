@@ -242,3 +242,17 @@ fn a_profile_that_is_refused_is_an_error_with_the_remedy() {
     let (status, text, _) = profiled("cpu.bin", "http://127.0.0.1:1", &[]);
     assert!(status.code() == Some(1) && text.contains(".svg, .pb.gz, .txt or .json"), "{text}");
 }
+
+#[test]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn the_hot_function_of_the_demo_is_found_by_one_command() {
+    let (_agent, url) = demo();
+    let found = poll("a function of the demo in its profile", || {
+        let more = ["--seconds", "1", "--hz", "250"];
+        let (status, text, directory) = profiled("demo.svg", &url, &more);
+        assert!(status.success(), "{text}");
+        let drawn = fs::read_to_string(directory.join("demo.svg")).unwrap();
+        drawn.contains("perf_monitor::demo::").then_some(drawn)
+    });
+    assert!(found.contains("<svg"), "{found}");
+}

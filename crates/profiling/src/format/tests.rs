@@ -114,6 +114,16 @@ fn weights_of_calls_add_up() {
     assert_eq!(tree.threads, [("main".to_owned(), 120 * ms)]);
 }
 
+#[test]
+fn functions_of_what_was_filtered_out_are_not_named() {
+    let mut report = example();
+    report.samples.truncate(2);
+    let tree = tree(&report);
+    assert!(tree.functions.iter().any(|name| name == "shop::cart"));
+    assert!(!tree.functions.iter().any(|name| name == "malloc"), "{:?}", tree.functions);
+    assert!(tree.calls.iter().all(|call| (call.function as usize) < tree.functions.len()));
+}
+
 #[cfg(feature = "flamegraph")]
 #[test]
 fn a_flame_graph_has_the_names_the_notes_and_nothing_that_runs_but_its_own_script() {

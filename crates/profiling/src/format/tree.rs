@@ -15,7 +15,7 @@ use crate::symbols::Names;
 pub struct CallTree {
     /// What the weights are: the last of the values of the report.
     pub value: ValueType,
-    /// Names of functions, each once.
+    /// Names of the functions that the calls are of, each once.
     pub functions: Vec<String>,
     /// The calls: a caller comes before what it calls, and those of one caller in the order of their names.
     pub calls: Vec<Call>,
@@ -84,18 +84,21 @@ impl CallTree {
             call.before.own = call.before.own.saturating_add(was.map_or(0, |values| own(values)));
         }
         builder.add_up();
-        let outermost = || builder.calls.iter().filter(|call| call.caller.is_none());
+        let mut calls = builder.in_order();
+        let outermost = || calls.iter().filter(|call| call.caller.is_none());
+        let total = outermost().map(|call| call.weight.total).fold(0, u64::saturating_add);
+        let was = || outermost().map(|call| call.before.total).fold(0, u64::saturating_add);
+        let before = before.map(|_| was());
         CallTree {
             value: report.value(),
-            total: outermost().map(|call| call.weight.total).fold(0, u64::saturating_add),
-            before: before
-                .map(|_| outermost().map(|call| call.before.total).fold(0, u64::saturating_add)),
+            total,
+            before,
             threads: report.by_thread(),
             spans: report.by_span(),
             duration: report.duration,
             notes: report.notes.iter().chain(names.notes()).cloned().collect(),
-            calls: builder.in_order(),
-            functions: builder.functions,
+            functions: builder.functions_of(&mut calls),
+            calls,
         }
     }
 }
@@ -185,5 +188,23 @@ impl Builder {
             open.extend(called.iter().map(|called| (*called, Some(next))));
         }
         ordered
+    }
+
+    /// The functions of `calls` alone, which are numbered anew: of a report that was filtered, the names of
+    /// what is left out would be most.
+    fn functions_of(self, calls: &mut [Call]) -> Vec<String> {
+        let mut numbers = vec![None; self.functions.len()];
+        calls.iter().for_each(|call| numbers[call.function as usize] = Some(0));
+        let mut functions = Vec::new();
+        for (number, name) in numbers.iter_mut().zip(self.functions) {
+            if let Some(number) = number {
+                *number = functions.len() as u32;
+                functions.push(name);
+            }
+        }
+        for call in calls {
+            call.function = numbers[call.function as usize].unwrap_or_default();
+        }
+        functions
     }
 }
