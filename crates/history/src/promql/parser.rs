@@ -74,6 +74,12 @@ impl<'a> Parser<'a> {
     /// What is wrong here is that `wanted` should be.
     pub(super) fn wanted(&self, wanted: &str) -> Error {
         let found = match &self.token {
+            Token::Sign("@") => {
+                return self.unsupported(self.at, "the modifier @ is not supported");
+            }
+            Token::Name("atan2") => {
+                return self.unsupported(self.at, "the operator \"atan2\" is not supported");
+            }
             Token::Name(name) => format!("{name:?}"),
             Token::Number(number) => format!("the number {number}"),
             Token::Duration(_) => "a duration".into(),
@@ -117,9 +123,8 @@ impl<'a> Parser<'a> {
     }
 
     fn expect_end(&self) -> Result<(), Error> {
-        match &self.token {
+        match self.token {
             Token::End => Ok(()),
-            Token::Sign("@") => Err(self.unsupported(self.at, "the modifier @ is not supported")),
             _ => Err(self.wanted("an operator or the end")),
         }
     }

@@ -2,6 +2,10 @@
 
 #![allow(dead_code)] // each test uses a part
 
+pub(crate) mod prometheus;
+pub(crate) mod queries;
+pub(crate) mod samples;
+
 use perf_monitor_history::Labels;
 
 /// Numbers that look random (SplitMix64).
