@@ -3,7 +3,7 @@
 mod support;
 
 use perf_monitor_history::{Labels, MemoryHistory, Options, Samples, Selector, Span, Storage};
-use support::{Service, Shape, service};
+use support::service::{Service, Shape, service};
 
 /// A little over an hour, so that both tiers are full and have turned over.
 const SECONDS: i64 = 4_000;

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use perf_monitor_history::{
     Error, Labels, MatrixSeries, MemoryHistory, Query, QueryValue, VectorSample,
 };
-use support::Noise;
 use support::prometheus::{Answer, Prometheus, program};
 use support::queries::{Generator, REFUSED, UNSUPPORTED, WRITTEN};
 use support::samples::{END_MS, START_MS, fill};
+use support::service::Noise;
 
 /// Queries that the generator makes.
 const GENERATED: usize = 1_200;
@@ -95,7 +95,7 @@ fn answers_are_those_of_prometheus() {
     let mut queries: Vec<String> = WRITTEN.iter().map(|query| (*query).to_owned()).collect();
     while queries.len() < WRITTEN.len() + GENERATED {
         let depth = 1 + queries.len() as u32 % 4;
-        queries.push(if queries.len() % 9 == 0 {
+        queries.push(if queries.len().is_multiple_of(9) {
             generator.scalar(depth)
         } else {
             generator.vector(depth)

@@ -316,3 +316,71 @@ impl<'a> Parser<'a> {
         Ok(names)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: &str) {
+        let parsed = parse(text, &Limits::default());
+        assert_eq!(
+            parsed.map(|parsed| parsed.to_string()).map_err(|e| e.to_string()),
+            Ok(expect.into())
+        );
+    }
+
+    fn check_error(text: &str, expect: &str) {
+        let error = parse(text, &Limits::default()).map(|parsed| parsed.to_string()).unwrap_err();
+        assert_eq!(error.to_string(), expect);
+    }
+
+    #[test]
+    fn operators_bind_as_in_prometheus() {
+        check("1 + 2 * 3", "(1.0 + (2.0 * 3.0))");
+        check("1 - 2 - 3", "((1.0 - 2.0) - 3.0)");
+        check("2 ^ 3 ^ 2", "(2.0 ^ (3.0 ^ 2.0))");
+        check("-x ^ 2 * 3", "((-({__name__=\"x\"} ^ 2.0)) * 3.0)");
+        check("2 ^ -1", "(2.0 ^ (-1.0))");
+        check("1 + 2 > bool 3 == bool 0", "(((1.0 + 2.0) > bool 3.0) == bool 0.0)");
+        let (x, y, z) = ("{__name__=\"x\"}", "{__name__=\"y\"}", "{__name__=\"z\"}");
+        check("x or y and z", &format!("({x} or ({y} and {z}))"));
+        check("x and y unless z", &format!("(({x} and {y}) unless {z})"));
+    }
+
+    #[test]
+    fn a_keyword_can_be_a_metric() {
+        check("sum", "{__name__=\"sum\"}");
+        check("sum(by)", "sum({__name__=\"by\"})");
+        check("offset offset 5m", "{__name__=\"offset\"} offset 300000ms");
+    }
+
+    #[test]
+    fn groupings_and_matchings_are_kept() {
+        check("sum(x) by (a, b,)", "sum by (a, b) ({__name__=\"x\"})");
+        check("SUM without () (x)", "sum without () ({__name__=\"x\"})");
+        check(
+            "x / on (a) group_left (b) y",
+            "({__name__=\"x\"} / on (a) group_left (b) {__name__=\"y\"})",
+        );
+        check("x > bool ignoring (a) y", "({__name__=\"x\"} > bool ignoring (a) {__name__=\"y\"})");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place_and_a_remedy() {
+        check_error("sum(x", "line 1, column 6: \")\" is wanted, not the end");
+        check_error("x +\n  rat(y[1m])", "line 2, column 3: there is no function \"rat\"");
+        check_error(
+            "1 > 2",
+            "line 1, column 3: \">\" between scalars wants \"bool\", as in `1 > bool 2`",
+        );
+        check_error(
+            "rate(x[5m:])",
+            "line 1, column 10: a subquery is not supported; a range is one duration, as in `[5m]`",
+        );
+        check_error("x @ 5", "line 1, column 3: the modifier @ is not supported");
+        check_error(
+            "{a=\"\"}",
+            "line 1, column 1: a selector needs a name or a matcher that the empty value does not match",
+        );
+    }
+}

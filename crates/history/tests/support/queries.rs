@@ -1,6 +1,6 @@
 //! Queries: some that people write, and any number that a generator does.
 
-use super::Noise;
+use super::service::Noise;
 
 /// What rules and panels ask, and the corners of each function.
 pub(crate) const WRITTEN: &[&str] = &[

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use perf_monitor_history::{Labels, MemoryHistory, Options, STALE, Tier};
 
-use super::Noise;
+use super::service::Noise;
 
 /// When the first tick is.
 pub(crate) const START_MS: i64 = 1_600_000_000_000;
