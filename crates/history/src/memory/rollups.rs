@@ -1,4 +1,4 @@
-//! The points of the coarse tier: five numbers each, in the bits of about two.
+//! The points of the coarse tier: five numbers each, in the bits of one or two.
 
 use super::bits::{Reader, Writer};
 use super::chain::{Coder, Entry};
