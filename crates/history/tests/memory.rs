@@ -95,6 +95,11 @@ fn a_clock_that_is_set_back_waits_or_begins_anew() {
     let tick = |at_ms| history.record_values(at_ms, [(&up, 1.0)]);
     assert!(tick(1_000_000) && tick(1_001_000));
     assert!(!tick(1_001_300), "sooner than half a step");
+    let down = Labels::new([("__name__", "down")]);
+    assert!(history.record_values(1_001_000, [(&down, 1.0), (&up, 2.0)]), "more of the same tick");
+    assert_eq!(history.stats().series, 2);
+    let up_id = history.select(&Selector::parse("up").unwrap(), ALWAYS).unwrap()[0].id;
+    assert_eq!(history.last(up_id, ALWAYS).unwrap(), Some((1_001_000, 1.0)), "the first counts");
     assert!(!tick(990_000), "back by 11 s");
     assert!(tick(500_000), "back by more than a minute");
     let stats = history.stats();

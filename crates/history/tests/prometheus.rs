@@ -8,7 +8,7 @@ use perf_monitor_history::{
     Error, Labels, MatrixSeries, MemoryHistory, Query, QueryValue, VectorSample,
 };
 use support::prometheus::{Answer, Prometheus, program};
-use support::queries::{Generator, REFUSED, UNSUPPORTED, WRITTEN};
+use support::queries::{Generator, UNSUPPORTED, refused, written};
 use support::samples::{END_MS, START_MS, fill};
 use support::service::Noise;
 
@@ -92,8 +92,9 @@ fn answers_are_those_of_prometheus() {
     prometheus.write(&samples);
 
     let mut generator = Generator(Noise(7));
-    let mut queries: Vec<String> = WRITTEN.iter().map(|query| (*query).to_owned()).collect();
-    while queries.len() < WRITTEN.len() + GENERATED {
+    let mut queries: Vec<String> = written().map(str::to_owned).collect();
+    let all = queries.len() + GENERATED;
+    while queries.len() < all {
         let depth = 1 + queries.len() as u32 % 4;
         queries.push(if queries.len().is_multiple_of(9) {
             generator.scalar(depth)
@@ -149,9 +150,9 @@ fn what_prometheus_refuses_is_refused_and_what_it_takes_is_taken() {
             findings.push(format!("{text:?}: ours {ours:?}, refused by theirs: {misspelled}"));
         }
     };
-    REFUSED.iter().for_each(|text| ask(text));
+    refused().for_each(&mut ask);
     let mut noise = Noise(11);
-    for query in WRITTEN {
+    for query in written() {
         for _ in 0..3 {
             ask(&broken(query, &mut noise));
         }
@@ -179,7 +180,7 @@ fn what_is_not_supported_is_named_with_its_place() {
         assert!(error.is_unsupported(), "{query}: {error}");
         assert_eq!(error.place().map(|place| place.column), Some(*column), "{query}: {error}");
     }
-    for query in REFUSED {
+    for query in refused() {
         let Err(error) = Query::parse(query) else { panic!("{query} is taken") };
         assert!(error.place().is_some(), "{query}: {error}");
     }

@@ -50,9 +50,12 @@ impl Store {
         Tiers { pool: &self.pool, fine: &self.fine, coarse: &self.coarse }
     }
 
-    /// Begins a tick; false if it is not to be recorded.
+    /// Begins a tick, or goes on with it; false if it is not to be recorded.
     pub(super) fn begin(&mut self, at_ms: i64) -> bool {
         if let Some(newest_ms) = self.fine.newest_ms() {
+            if at_ms == newest_ms {
+                return true; // more of the same tick
+            }
             if at_ms < newest_ms.saturating_sub(MOST_BACK_MS) {
                 self.restart();
             } else if at_ms.saturating_sub(newest_ms) < (self.plan.fine.step_ms + 1) / 2 {
@@ -173,7 +176,6 @@ impl Store {
 
     /// Ends a tick: marks series that missed too many, forgets what is too old.
     pub(super) fn end(&mut self) {
-        self.walk.end();
         let (tick, stale_after, first_tick) =
             (self.tick, self.plan.stale_after, self.fine.first_tick());
         for place in 0..self.plan.series as u16 {

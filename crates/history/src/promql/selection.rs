@@ -5,8 +5,8 @@ use crate::labels::METRIC_NAME;
 use crate::selector::{MatchOp, Matcher, Selector};
 
 use super::ast::{Expr, ExprKind, Selection};
-use super::parser::Parser;
 use super::token::Token;
+use super::words::Parser;
 
 impl Parser<'_> {
     pub(super) fn selection(&mut self) -> Result<Expr, Error> {
