@@ -98,7 +98,7 @@ impl Labels {
 
     /// Bytes on the heap: the text and the counts of its `Arc`.
     pub(crate) fn bytes(&self) -> usize {
-        self.0.len() + 2 * size_of::<usize>()
+        (self.0.len() + 2 * size_of::<usize>()).next_multiple_of(size_of::<usize>())
     }
 }
 

@@ -54,4 +54,6 @@ pub use limits::Limits;
 pub use memory::{Buckets, MemoryHistory, Options, Stats, Tier};
 pub use query::{LOOKBACK, MatrixSeries, Query, QueryValue, VectorSample};
 pub use selector::{MatchOp, Matcher, Selector};
-pub use storage::{Generation, Rollup, STALE, Samples, Series, SeriesId, Span, Storage, is_stale};
+pub use storage::{
+    Change, Generation, Rollup, STALE, Samples, Series, SeriesId, Span, Storage, is_stale,
+};

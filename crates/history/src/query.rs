@@ -40,7 +40,7 @@ pub const LOOKBACK: Duration = Duration::from_secs(300);
 /// ```
 ///
 /// # Cost
-/// `history/rules-1000`: about a microsecond to evaluate `rate(x{…}[1m]) > n` where it means one series.
+/// `history/rules-1000`: about half a microsecond to evaluate `rate(x{…}[1m]) > n` where it means one series.
 pub struct Query {
     text: Box<str>,
     parsed: Parsed,

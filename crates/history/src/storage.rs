@@ -56,7 +56,7 @@ pub struct Rollup {
 /// Points of a series, oldest first.
 ///
 /// Those of a coarser tier come first: the point `i` stands for [`rollups`](Self::rollups)`[i]`, as long
-/// as there is one; its value is the last that it stands for, at the time of that one.
+/// as there is one; its value is the last that it stands for, its time that of the last tick in its step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples {
     /// Milliseconds since the Unix epoch, ascending.
@@ -89,6 +89,35 @@ impl Samples {
     pub fn push(&mut self, at_ms: i64, value: f64) {
         self.at_ms.push(at_ms);
         self.values.push(value);
+    }
+}
+
+/// How a series changed over a span.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    /// Its first point: milliseconds since the Unix epoch, and the value.
+    pub first: (i64, f64),
+    /// Its last point.
+    pub last: (i64, f64),
+    /// How many points there are, with both.
+    pub points: usize,
+    /// The sum of what it had each time before it fell: what a counter had counted before it began anew.
+    pub fallen: f64,
+}
+
+impl Change {
+    /// That of these points, which are ascending; `None` if there is none. Markers are passed over.
+    pub fn of(at_ms: &[i64], values: &[f64]) -> Option<Change> {
+        let mut points = at_ms.iter().copied().zip(values.iter().copied());
+        let first = points.find(|(_, value)| !is_stale(*value))?;
+        let mut change = Change { first, last: first, points: 1, fallen: 0.0 };
+        for point in points.filter(|(_, value)| !is_stale(*value)) {
+            let before = change.last.1;
+            change.fallen += if point.1 < before { before } else { 0.0 };
+            change.last = point;
+            change.points += 1;
+        }
+        Some(change)
     }
 }
 
@@ -130,6 +159,17 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// Where the backend fails.
     fn read(&self, series: SeriesId, span: Span, into: &mut Samples) -> Result<(), Error>;
+
+    /// How a series changed over `span`; `None` if it has no point there. It is what rates are made of, so a backend that
+    /// knows it without all of the points says so.
+    ///
+    /// # Errors
+    /// Where the backend fails.
+    fn change(&self, series: SeriesId, span: Span) -> Result<Option<Change>, Error> {
+        let mut samples = Samples::default();
+        self.read(series, span, &mut samples)?;
+        Ok(Change::of(&samples.at_ms, &samples.values))
+    }
 
     /// Reads the newest point in `span` alone.
     ///

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use perf_monitor_history::{
-    Labels, MemoryHistory, Options, Rollup, STALE, Samples, Selector, Span, Storage, Tier, is_stale,
+    Change, Labels, MemoryHistory, Options, Rollup, STALE, Samples, Selector, Span, Storage, Tier,
+    is_stale,
 };
 use proptest::prelude::*;
 
@@ -184,10 +185,16 @@ proptest! {
                     let mut samples = Samples::default();
                     history.read(series.id, span, &mut samples).unwrap();
                     check(&samples, &points, at_ms, span);
-                    // It is the newest that there is, exact where the other may be of a slot that both tiers have.
+                    let change = history.change(series.id, span).unwrap();
+                    let counted = Change::of(&samples.at_ms, &samples.values);
+                    prop_assert_eq!(format!("{change:?}"), format!("{counted:?}"));
+                    // It is the newest that there is, exact where the other may be of a slot that both tiers have,
+                    // whose time is that of its last tick.
                     let last = history.last(series.id, span).unwrap();
                     let newest = samples.at_ms.last().copied().zip(samples.values.last().copied());
-                    prop_assert_eq!(last.map(|(at, _)| at), newest.map(|(at, _)| at));
+                    let unit = if samples.rollups.len() == samples.len() { COARSE_STEP_MS } else { 1 };
+                    let at = |point: (i64, f64)| point.0.div_euclid(unit);
+                    prop_assert_eq!(last.map(at), newest.map(at));
                     if let (Some((_, last)), Some((_, newest))) = (last, newest) {
                         prop_assert!(near(last, newest, largest_of(&points)), "{last} {newest}");
                     }

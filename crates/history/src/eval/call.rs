@@ -46,6 +46,15 @@ impl Evaluator<'_> {
                     Some(line.slope * ahead + line.intercept)
                 })
             }
+            Function::Rate => {
+                self.changed(&args[0], at_ms, Kind { counter: true, per_second: true })
+            }
+            Function::Increase => {
+                self.changed(&args[0], at_ms, Kind { counter: true, per_second: false })
+            }
+            Function::Delta => {
+                self.changed(&args[0], at_ms, Kind { counter: false, per_second: false })
+            }
             Function::LastOverTime => {
                 self.ranged(&args[0], at_ms, false, |window| window.values.last().copied())
             }
@@ -56,6 +65,17 @@ impl Evaluator<'_> {
         }
     }
 
+    /// How much each series changed over its range.
+    fn changed(&self, arg: &Expr, at_ms: i64, kind: Kind) -> Result<Value, Error> {
+        let (number, mut samples) = (self.selection_of(arg)?, Vec::new());
+        self.source.changes(number, at_ms, |series, change, span| {
+            if let Some(value) = extrapolated(change, span, kind) {
+                samples.push(VectorSample { labels: series.labels.without_name(), value });
+            }
+        })?;
+        self.apart(samples, number, arg)
+    }
+
     /// A function of each series' range.
     fn ranged(
         &self,
@@ -64,10 +84,7 @@ impl Evaluator<'_> {
         drops_name: bool,
         function: impl Fn(Window<'_>) -> Option<f64>,
     ) -> Result<Value, Error> {
-        let ExprKind::Matrix(number) = arg.bare().kind else {
-            return Err(self.error(arg, "a range vector is wanted here"));
-        };
-        let mut samples = Vec::new();
+        let (number, mut samples) = (self.selection_of(arg)?, Vec::new());
         self.source.windows(number, at_ms, |series, window| {
             if let Some(value) = function(window) {
                 let labels = match drops_name {
@@ -77,11 +94,24 @@ impl Evaluator<'_> {
                 samples.push(VectorSample { labels, value });
             }
         })?;
-        // Series of one metric stay apart without its name.
-        let one_metric = self.source.selection(number).selector.metric_name().is_some();
-        match drops_name && !one_metric {
-            true => self.unique(samples, arg).map(Value::Vector),
+        match drops_name {
+            true => self.apart(samples, number, arg),
             false => Ok(Value::Vector(samples)),
+        }
+    }
+
+    fn selection_of(&self, arg: &Expr) -> Result<usize, Error> {
+        match arg.bare().kind {
+            ExprKind::Matrix(number) => Ok(number),
+            _ => Err(self.error(arg, "a range vector is wanted here")),
+        }
+    }
+
+    /// Refuses what is the same without the metrics' names; series of one metric stay apart.
+    fn apart(&self, samples: Vec<VectorSample>, number: usize, arg: &Expr) -> Result<Value, Error> {
+        match self.source.selection(number).selector.metric_name().is_some() {
+            true => Ok(Value::Vector(samples)),
+            false => self.unique(samples, arg).map(Value::Vector),
         }
     }
 
@@ -144,9 +174,6 @@ impl Evaluator<'_> {
 /// The functions that make a number of a range alone.
 fn of_window(function: Function) -> Option<fn(Window<'_>) -> Option<f64>> {
     Some(match function {
-        Function::Rate => |w| extrapolated(w, Kind { counter: true, per_second: true }),
-        Function::Increase => |w| extrapolated(w, Kind { counter: true, per_second: false }),
-        Function::Delta => |w| extrapolated(w, Kind { counter: false, per_second: false }),
         Function::Irate => rate::instant_rate,
         Function::Deriv => |w| Some(regression::line(w, *w.at_ms.first()?)?.slope),
         Function::AvgOverTime => |w| Some(over_time::avg(w)),

@@ -1,5 +1,7 @@
 //! How much a series changed within a range.
 
+use crate::storage::{Change, Span};
+
 use super::source::Window;
 
 /// How a change is told.
@@ -14,34 +16,26 @@ pub(super) struct Kind {
 /// The change over the whole range, as Prometheus extrapolates it from the points within: up to the ends of the
 /// range if the first and last point are near to them, else by half the average distance between points; a
 /// counter not to below zero. `None` for fewer than two points.
-pub(super) fn extrapolated(window: Window<'_>, kind: Kind) -> Option<f64> {
-    let Window { at_ms, values, .. } = window;
-    let (first_ms, last_ms) = (*at_ms.first()?, *at_ms.last()?);
-    let (first, last) = (*values.first()?, *values.last()?);
-    if values.len() < 2 {
+pub(super) fn extrapolated(change: Change, span: Span, kind: Kind) -> Option<f64> {
+    let Change { first: (first_ms, first), last: (last_ms, last), points, fallen } = change;
+    if points < 2 {
         return None;
     }
-    let change = if kind.counter { grown(values, last - first) } else { last - first };
+    let grown = last - first + if kind.counter { fallen } else { 0.0 };
     let sampled = seconds(last_ms - first_ms);
-    let average = sampled / (values.len() - 1) as f64;
-    let mut to_start = seconds(first_ms - window.from_ms);
-    let to_end = seconds(window.until_ms - last_ms);
-    if kind.counter && change > 0.0 && first >= 0.0 {
-        to_start = to_start.min(sampled * (first / change));
+    let average = sampled / (points - 1) as f64;
+    let mut to_start = seconds(first_ms - span.from_ms);
+    let to_end = seconds(span.until_ms - last_ms);
+    if kind.counter && grown > 0.0 && first >= 0.0 {
+        to_start = to_start.min(sampled * (first / grown));
     }
     let threshold = average * 1.1;
     let beyond = |distance: f64| if distance < threshold { distance } else { average / 2.0 };
     let mut factor = (sampled + beyond(to_start) + beyond(to_end)) / sampled;
     if kind.per_second {
-        factor /= seconds(window.until_ms - window.from_ms);
+        factor /= seconds(span.until_ms - span.from_ms);
     }
-    Some(change * factor)
-}
-
-/// The change of a counter: what it had each time before it began again is added.
-fn grown(values: &[f64], change: f64) -> f64 {
-    let falls = values.windows(2).filter(|pair| pair[1] < pair[0]);
-    falls.fold(change, |change, pair| change + pair[0])
+    Some(grown * factor)
 }
 
 /// The change per second between the last two points.

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::limits::Limits;
 use crate::promql::ast::Selection;
 use crate::query::{Found, LOOKBACK, MatrixSeries, Query, VectorSample};
-use crate::storage::{Rollup, Samples, Series, Span, Storage, is_stale};
+use crate::storage::{Change, Rollup, Samples, Series, Span, Storage, is_stale};
 
 use super::Times;
 
@@ -36,9 +36,6 @@ pub(super) struct Window<'a> {
     pub(super) values: &'a [f64],
     /// What the first of them stand for.
     pub(super) rollups: &'a [Rollup],
-    /// Both ends of the range.
-    pub(super) from_ms: i64,
-    pub(super) until_ms: i64,
 }
 
 impl<'a> Source<'a> {
@@ -157,6 +154,32 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
+    /// Shows how each series of a selector changed over its range.
+    pub(super) fn changes(
+        &self,
+        number: usize,
+        at_ms: i64,
+        mut show: impl FnMut(&Series, Change, Span),
+    ) -> Result<(), Error> {
+        let selection = &self.query.parsed().selections[number];
+        let selected = &self.selected[number];
+        let span = span(selection, Times::once(at_ms));
+        for (index, series) in selected.found.series.iter().enumerate() {
+            let change = match &selected.loaded {
+                None => self.storage.change(series.id, span)?,
+                Some(loaded) => {
+                    let window = window_of(&loaded[index], span);
+                    Change::of(window.at_ms, window.values)
+                }
+            };
+            if let Some(change) = change {
+                self.count(change.points)?;
+                show(series, change, span);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn matrix(&self, number: usize, at_ms: i64) -> Result<Vec<MatrixSeries>, Error> {
         let mut all = Vec::new();
         self.windows(number, at_ms, |series, window| {
@@ -195,8 +218,6 @@ fn window_of(samples: &Samples, span: Span) -> Window<'_> {
         at_ms: &samples.at_ms[start..end],
         values: &samples.values[start..end],
         rollups: &samples.rollups[start.min(rollups)..end.min(rollups)],
-        from_ms: span.from_ms,
-        until_ms: span.until_ms,
     }
 }
 

@@ -48,6 +48,12 @@ impl Default for Buckets {
 }
 
 impl Buckets {
+    /// Bytes on the heap.
+    pub(super) fn bytes(&self) -> usize {
+        let edges = self.seconds.len() + self.bytes.len() + self.plain.len();
+        edges * size_of::<f64>() + 3 * 2 * size_of::<usize>()
+    }
+
     fn of(&self, unit: Unit) -> &[f64] {
         match unit.base_name() {
             "seconds" => &self.seconds,

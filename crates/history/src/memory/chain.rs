@@ -57,11 +57,38 @@ impl<C: Coder> Chain<C> {
 
     /// Adds the point of a tick, which is later than all before; false if that takes a block and there is none.
     pub(super) fn push(&mut self, pool: &mut Pool, tick: u32, point: C::Point) -> bool {
+        let gap = !self.is_empty() && self.next_tick != tick;
         let added = self.push_here(pool, tick, point) || self.push_anew(pool, tick, point);
         if added {
+            if gap {
+                self.mark_uneven(pool);
+            }
             self.next_tick = tick + 1;
         }
         added
+    }
+
+    /// Notes in the newest block that something is [uneven](super::pool::Header::uneven) about its last point.
+    pub(super) fn mark_uneven(&self, pool: &mut Pool) {
+        if !self.is_empty() {
+            pool.header_mut(self.newest).uneven = true;
+        }
+    }
+
+    /// Whether all blocks from the one of `tick` on are even.
+    pub(super) fn is_even_from(&self, pool: &Pool, tick: u32) -> bool {
+        let mut block = self.newest;
+        while block != NONE {
+            let header = pool.header(block);
+            if header.uneven {
+                return false;
+            }
+            if header.first_tick <= tick {
+                return true;
+            }
+            block = header.previous;
+        }
+        false
     }
 
     fn push_here(&mut self, pool: &mut Pool, tick: u32, point: C::Point) -> bool {

@@ -8,7 +8,7 @@ use perf_monitor_core::{Lock, Registry};
 use crate::error::Error;
 use crate::labels::Labels;
 use crate::selector::Selector;
-use crate::storage::{Generation, Samples, Series, SeriesId, Span, Storage};
+use crate::storage::{Change, Generation, Samples, Series, SeriesId, Span, Storage};
 
 use super::buckets::Buckets;
 use super::options::Options;
@@ -104,7 +104,8 @@ impl MemoryHistory {
 
     /// What it holds, and what it could not.
     pub fn stats(&self) -> Stats {
-        self.store.lock().stats()
+        let stats = self.store.lock().stats();
+        Stats { bytes: stats.bytes + self.buckets.bytes(), ..stats }
     }
 }
 
@@ -128,6 +129,17 @@ impl Storage for MemoryHistory {
             kept.read(store.tiers(), span, into);
         }
         Ok(())
+    }
+
+    fn change(&self, series: SeriesId, span: Span) -> Result<Option<Change>, Error> {
+        let store = self.store.lock();
+        let Some(kept) = store.table.of_id(series) else { return Ok(None) };
+        if let Some(change) = kept.even_change(store.tiers(), span) {
+            return Ok(Some(change));
+        }
+        let mut samples = Samples::default();
+        kept.read(store.tiers(), span, &mut samples);
+        Ok(Change::of(&samples.at_ms, &samples.values))
     }
 
     fn last(&self, series: SeriesId, span: Span) -> Result<Option<(i64, f64)>, Error> {

@@ -1,7 +1,7 @@
 //! A series that is kept.
 
 use crate::labels::Labels;
-use crate::storage::{Rollup, STALE, Samples, Span, is_stale};
+use crate::storage::{Change, Rollup, STALE, Samples, Span, is_stale};
 
 use super::chain::Chain;
 use super::pool::Pool;
@@ -50,11 +50,15 @@ impl Kept {
         }
     }
 
-    /// Notes a value for both tiers; the fine one stores it apart.
-    pub(super) fn note(&mut self, tick: u32, value: f64) {
+    /// Notes a value for both tiers; the fine one stores it apart. Tells whether it follows evenly: it is not below the
+    /// value of the tick before.
+    pub(super) fn note(&mut self, tick: u32, value: f64) -> bool {
+        let follows = !self.ended && self.newest_tick + 1 == tick && value >= self.newest;
+        let even = value.is_finite() && (follows || self.fine.is_empty());
         (self.newest, self.newest_tick) = (value, tick);
         (self.ended, self.coarse_ended) = (false, false);
         self.slot.add(value);
+        even
     }
 
     pub(super) fn blocks(&self) -> u16 {
@@ -73,6 +77,22 @@ impl Kept {
         let at_ms = fine.time_of(self.newest_tick);
         (span.from_ms <= at_ms && at_ms <= span.until_ms)
             .then_some((at_ms, if self.ended { STALE } else { self.newest }))
+    }
+
+    /// How it changed over `span`, if that can be told from the span's ends alone: nothing in between is below what was
+    /// before, and no tick is without a value. So a rate decodes the blocks of one point, not of all.
+    pub(super) fn even_change(&self, tiers: Tiers<'_>, span: Span) -> Option<Change> {
+        let Tiers { pool, fine, .. } = tiers;
+        let (last, last_tick) = (self.newest_in(fine, span)?, self.newest_tick);
+        let first_tick = fine.tick_from(span.from_ms);
+        let even = !self.ended && self.fine.is_even_from(pool, first_tick);
+        if !even || span.from_ms < self.fine_from(tiers) || last_tick < first_tick {
+            return None;
+        }
+        let mut first = None;
+        self.fine.read(pool, first_tick, first_tick, |_, value| first = Some(value));
+        let first = (fine.time_of(first_tick), first?);
+        Some(Change { first, last, points: (last_tick - first_tick) as usize + 1, fallen: 0.0 })
     }
 
     /// The points in `span`: of the fine tier as far back as it reaches, of the coarse one before.

@@ -23,7 +23,8 @@ use super::pool::{BYTES_PER_BLOCK, SEGMENT_BYTES};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Bytes that all of it may take: 100,000 by default. What is left beside tables and labels holds points.
+    /// Bytes that all of it may take, but for the selectors of `keep`: 100,000 by default. What is left beside tables
+    /// and labels holds points.
     pub bytes: usize,
     /// Series at most: 50 by default, which fit these bytes. What comes after takes the place of a series that has
     /// ended, or is refused and counted.
@@ -117,6 +118,7 @@ impl Plan {
         }
         let tables =
             options.series * series_bytes + (fine.points + coarse.points) * size_of::<u32>();
+        let tables = tables + options.buckets.bytes();
         let bytes = options.bytes.saturating_sub(tables);
         let least = options.series * (LEAST_BLOCKS * BYTES_PER_BLOCK + LABELS) + 2 * SEGMENT_BYTES;
         if options.series == 0 || bytes < least {

@@ -27,6 +27,8 @@ pub(super) struct Header {
     pub(super) previous: u16,
     /// How many points and gaps there are.
     pub(super) entries: u16,
+    /// Whether a value is below the one before, or is none, or a tick has none.
+    pub(super) uneven: bool,
     /// The tick of the first point.
     pub(super) first_tick: u32,
 }
@@ -88,14 +90,15 @@ impl Pool {
         }
         let header = self.header_mut(block);
         let next = header.next;
-        *header = Header { next: NONE, previous: NONE, entries: 0, first_tick };
+        *header = Header { next: NONE, previous: NONE, entries: 0, uneven: false, first_tick };
         self.first_free = next;
         Some(block)
     }
 
     fn grow(&mut self) {
         let first = self.segments.len() * TOGETHER;
-        let header = Header { next: NONE, previous: NONE, entries: 0, first_tick: 0 };
+        let header =
+            Header { next: NONE, previous: NONE, entries: 0, uneven: false, first_tick: 0 };
         let segment =
             Segment { headers: [header; TOGETHER], bytes: [0; TOGETHER * BLOCK_BYTES + PADDING] };
         self.segments.push(Box::new(segment));

@@ -33,6 +33,7 @@ const HUGE: f64 = 1e300;
 
 /// What a slot has so far.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(Rust, packed(2))]
 pub(super) struct Running {
     min: f64,
     max: f64,
@@ -58,7 +59,7 @@ impl Running {
 }
 
 /// Bits that a float keeps which is no short decimal: one part in a million.
-const FLOAT_BITS: i32 = 20;
+const FLOAT_BITS: i16 = 20;
 
 /// Integers below it can be added up.
 const LARGEST: f64 = 9_007_199_254_740_992.0;
@@ -67,7 +68,7 @@ const LARGEST: f64 = 9_007_199_254_740_992.0;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Worth {
     Decimal(Scale),
-    Binary(i32),
+    Binary(i16),
 }
 
 impl Worth {
@@ -113,7 +114,7 @@ impl Worth {
 
     pub(super) fn get(reader: &mut Reader<'_>) -> Worth {
         match Scale::of_index(reader.get(Scale::WIDTH)) {
-            Scale::BITS => Worth::Binary(reader.get(12) as i32 - 2_048),
+            Scale::BITS => Worth::Binary(reader.get(12) as i16 - 2_048),
             scale => Worth::Decimal(scale),
         }
     }
@@ -155,13 +156,13 @@ impl Integers {
 }
 
 /// The power of two above `value`.
-fn exponent(value: f64) -> i32 {
+fn exponent(value: f64) -> i16 {
     match value == 0.0 {
         true => 0,
-        false => ((value.to_bits() >> 52 & 0x7ff) as i32 - 1_022).max(-1_000),
+        false => ((value.to_bits() >> 52 & 0x7ff) as i16 - 1_022).max(-1_000),
     }
 }
 
-fn power_of_two(exponent: i32) -> f64 {
-    2f64.powi(exponent.max(-1_020))
+fn power_of_two(exponent: i16) -> f64 {
+    2f64.powi(i32::from(exponent.max(-1_020)))
 }

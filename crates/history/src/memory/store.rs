@@ -114,8 +114,14 @@ impl Store {
         if !kept.fine.is_empty() && kept.newest_tick == tick {
             return; // the series comes twice in this tick
         }
-        kept.note(tick, value);
-        self.push(place, |kept, pool| kept.fine.push(pool, tick, value));
+        let even = kept.note(tick, value);
+        self.push(place, |kept, pool| {
+            let pushed = kept.fine.push(pool, tick, value);
+            if pushed && !even {
+                kept.fine.mark_uneven(pool);
+            }
+            pushed
+        });
     }
 
     /// Adds a point, for which others may have to go.
@@ -194,6 +200,9 @@ impl Store {
             } else if !kept.ended && tick - kept.newest_tick >= stale_after {
                 (kept.ended, kept.newest_tick) = (true, tick);
                 self.push(place, |kept, pool| kept.fine.push(pool, tick, STALE));
+                if let Some(kept) = self.table.get_mut(place) {
+                    kept.fine.mark_uneven(&mut self.pool);
+                }
             }
         }
     }
