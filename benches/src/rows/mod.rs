@@ -5,6 +5,7 @@ mod cache;
 mod counter;
 mod event;
 mod heap;
+mod history;
 mod host;
 mod hot;
 mod idle;
@@ -40,7 +41,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 35] = [
+pub(crate) const ROWS: [Row; 37] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -66,6 +67,8 @@ pub(crate) const ROWS: [Row; 35] = [
     snapshot::ROW,
     scrape::ROW,
     host::ROW,
+    history::RULES,
+    history::MEMORY,
     memory_ledger::ROW,
     memory_instruments::ROW,
     traces_memory::ROW,
