@@ -1,0 +1,51 @@
+//! Rules that become alerts, and alerts that reach somebody, once.
+#![forbid(unsafe_code)]
+
+mod alert;
+mod book;
+mod error;
+mod expression;
+mod labels;
+mod limits;
+mod machine;
+mod manager;
+mod matcher;
+mod metrics;
+mod notification;
+mod notify;
+mod outbox;
+mod route;
+mod rule;
+mod rules;
+mod severity;
+mod silence;
+mod template;
+mod time;
+
+pub use alert::Alert;
+pub use book::{Ack, Fate, Health, Inhibition};
+pub use error::Error;
+pub use expression::{Evaluator, Expr, Sample};
+pub use labels::Labels;
+pub use limits::Limits;
+pub use machine::{
+    AlertState, Change, Flapping, Found, Moment, NoData, Phase, Reason, Timeline, Timing,
+};
+pub use manager::{AlertManager, AlertManagerBuilder, AlertStats, Capture, DEFAULT_RULES, FileStatus};
+pub use matcher::Matcher;
+pub use metrics::Metrics;
+pub use notification::{Notice, Notification, Status, Why};
+pub use notify::{
+    Alertmanager, Attempt, Discord, FnNotifier, Log, Notifier, Ntfy, PagerDuty, Secret, Slack,
+    Webhook, notify_fn,
+};
+pub use outbox::Repair;
+pub use route::Route;
+pub use rule::{AlertRule, Condition};
+pub use rules::{
+    AlertingRule, CheckReport, Extras, FileRule, Problem, RecordingRule, RuleFile, RuleGroup,
+    check_rules, parse_duration,
+};
+pub use severity::AlertSeverity;
+pub use silence::Silence;
+pub use template::{Template, Values};

@@ -1,0 +1,288 @@
+//! The manager: rules looked at, changes written down, receivers told.
+
+mod backoff;
+mod builder;
+mod capture;
+mod check;
+mod delivery;
+mod files;
+mod stats;
+mod writing;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
+
+use perf_monitor_core::{Clock, Lock};
+use tokio::sync::Notify;
+
+use crate::alert::Alert;
+use crate::book::{Ack, Book, Record};
+use crate::error::{Error, ErrorKind};
+use crate::expression::Evaluator;
+use crate::machine::{Moment, Phase};
+use crate::rule::AlertRule;
+use crate::silence::Silence;
+
+pub use builder::{AlertManagerBuilder, DEFAULT_RULES};
+pub use capture::Capture;
+pub use files::FileStatus;
+pub use stats::AlertStats;
+
+use files::Files;
+use writing::Writing;
+
+/// Looks at rules, keeps the state of alerts, and tells receivers, each once.
+///
+/// Clones are the same manager. [`check_alerts`](Self::check_alerts) is called once a tick; what it
+/// finds is written down before anything is sent, and sent by [`deliver`](Self::deliver), so that no
+/// receiver ever delays a tick.
+///
+/// ```
+/// use perf_monitor_alerting::{AlertManager, AlertRule, AlertSeverity, Log, Metrics};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), perf_monitor_alerting::Error> {
+/// let manager = AlertManager::builder()
+///     .rule(AlertRule::new("errors", AlertSeverity::Critical, |m| m.error_rate > 0.05))
+///     .notify(Log::stderr())
+///     .build()?;
+///
+/// let metrics = Metrics { error_rate: 0.2, ..Metrics::default() };
+/// manager.check_alerts(&metrics).await;
+/// assert_eq!(manager.active_alerts()[0].name, "errors");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct AlertManager {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) book: Lock<Book>,
+    pub(crate) clock: Clock,
+    /// One look, or one change by somebody, at a time: what they write down stays in their order.
+    turn: tokio::sync::Mutex<()>,
+    evaluator: Option<Arc<dyn Evaluator>>,
+    pub(crate) files: Lock<Files>,
+    pub(crate) writing: Arc<Writing>,
+    /// One for each receiver, in their order.
+    wake: Vec<Arc<Notify>>,
+    is_delivering: AtomicBool,
+    has_begun: AtomicBool,
+    captures: Lock<VecDeque<Capture>>,
+    captured_ms: Lock<capture::Last>,
+}
+
+impl AlertManager {
+    /// Chooses rules, receivers and where to keep them.
+    pub fn builder() -> AlertManagerBuilder {
+        AlertManagerBuilder::default()
+    }
+
+    /// A rule more.
+    ///
+    /// # Errors
+    /// A rule of that name is there, or as many as there may be.
+    pub fn add_rule(&self, rule: AlertRule) -> Result<(), Error> {
+        self.inner.book.lock().add_rule(builder::of_closure(rule)?)
+    }
+
+    /// Alerts that are pending or firing.
+    pub fn active_alerts(&self) -> Vec<Alert> {
+        let book = self.inner.book.lock();
+        let rules = book.rules.iter();
+        let all = rules.flat_map(|rule| rule.state.alerts.iter().map(move |a| (rule, a)));
+        let active = all.filter(|(_, (_, t))| t.state.phase() != Phase::Inactive);
+        let alerts = active.map(|(rule, (labels, tracked))| {
+            let notice = match &tracked.fired {
+                Some(fired) => fired.notice.clone(),
+                None => Arc::new(rule.notice(labels, tracked, book.now())),
+            };
+            let unix_ms = match tracked.fired {
+                Some(_) => notice.starts_unix_ms,
+                None => tracked.began_unix_ms,
+            };
+            let metrics = tracked.fired.as_ref().and_then(|fired| fired.metrics.clone());
+            Alert {
+                name: rule.name.to_string(),
+                severity: notice.severity,
+                triggered_at: time_of(unix_ms),
+                message: notice.sentence(),
+                metrics: metrics.unwrap_or_default(),
+                labels: labels.clone(),
+                phase: tracked.state.phase(),
+                value: tracked.value,
+            }
+        });
+        alerts.collect()
+    }
+
+    /// Says that somebody takes care of a firing alert: nobody is told of it again until it resolves.
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found): no firing alert has this fingerprint;
+    /// [`is_options`](Error::is_options): `by` is empty, or a text is longer than 1 KiB.
+    pub async fn acknowledge(
+        &self,
+        fingerprint: &str,
+        by: &str,
+        comment: &str,
+    ) -> Result<(), Error> {
+        let _turn = self.inner.turn.lock().await;
+        if by.trim().is_empty() || by.len() > 1_024 || comment.len() > 1_024 {
+            let message = "say who acknowledges, in at most 1024 bytes, as the comment";
+            return Err(Error::options(message));
+        }
+        let record = {
+            let mut book = self.inner.book.lock();
+            let unix_ms = self.inner.unix_ms();
+            let found = book.find(fingerprint).filter(|(_, _, t)| t.fired.is_some());
+            let (rule, labels, _) = found.ok_or_else(|| {
+                let message = format!("no firing alert {fingerprint:?}: ask for the list");
+                Error::new(ErrorKind::NotFound, message)
+            })?;
+            let ack = Ack { by: by.to_owned(), comment: comment.to_owned(), unix_ms };
+            let (rule, labels) = (rule.id.clone(), labels.clone());
+            let record = Record::Acknowledged { rule, labels, ack };
+            book.apply(&record);
+            record
+        };
+        self.inner.commit(vec![record]).await;
+        Ok(())
+    }
+
+    /// Adds a silence, or changes the one whose `id` is given; its id.
+    ///
+    /// # Errors
+    /// [`is_options`](Error::is_options): it would mute everything, has ended, or says not by whom and
+    /// why; [`is_limit`](Error::is_limit): there are as many as there may be;
+    /// [`is_not_found`](Error::is_not_found): there is none of that id.
+    pub async fn silence(&self, silence: Silence) -> Result<String, Error> {
+        let _turn = self.inner.turn.lock().await;
+        let (record, id) = {
+            let mut book = self.inner.book.lock();
+            self.inner.look_at_clock(&mut book);
+            let record = book.silence(silence)?;
+            book.apply(&record);
+            let id = match &record {
+                Record::Silenced { silence, .. } => silence.id.clone(),
+                _ => String::new(),
+            };
+            (record, id)
+        };
+        self.inner.commit(vec![record]).await;
+        Ok(id)
+    }
+
+    /// Ends a silence.
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found): there is none of that id.
+    pub async fn unsilence(&self, id: &str) -> Result<(), Error> {
+        let _turn = self.inner.turn.lock().await;
+        let record = {
+            let mut book = self.inner.book.lock();
+            if book.silences.iter().all(|silence| silence.id != id) {
+                let message = format!("no silence {id:?}: ask for the list");
+                return Err(Error::new(ErrorKind::NotFound, message));
+            }
+            let record = Record::Unsilenced { id: id.to_owned() };
+            book.apply(&record);
+            record
+        };
+        self.inner.commit(vec![record]).await;
+        Ok(())
+    }
+
+    /// All silences, those that have ended too.
+    pub fn silences(&self) -> Vec<Silence> {
+        self.inner.book.lock().silences.clone()
+    }
+
+    /// Sends a test through the same way as any notification: written down, queued, retried; the id by
+    /// which the history will show it.
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found): no receiver of that name.
+    pub async fn test_receiver(&self, name: &str) -> Result<String, Error> {
+        let _turn = self.inner.turn.lock().await;
+        let (record, id) = {
+            let mut book = self.inner.book.lock();
+            self.inner.look_at_clock(&mut book);
+            let at = book.receivers.iter().position(|r| &*r.route.name == name);
+            let at = at.ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, format!("no receiver {name:?}: ask for the list"))
+            })?;
+            let record = book.test_of(at);
+            let id = match &record {
+                Record::Queued { notification, .. } => notification.id.clone(),
+                _ => String::new(),
+            };
+            (record, id)
+        };
+        self.inner.commit(vec![record]).await;
+        self.ensure_delivery();
+        Ok(id)
+    }
+
+    /// Sends what is waiting, until `closed`: run it on any runtime, as a task beside the ticks. After
+    /// that it makes one last attempt at what is left; stop waiting for it whenever you like.
+    ///
+    /// Without it, the first [`check_alerts`](Self::check_alerts) starts it as a task of its runtime.
+    pub async fn deliver(&self, closed: impl Future<Output = ()>) {
+        delivery::deliver(&self.inner, closed).await;
+    }
+
+    /// Whether nothing waits to be sent.
+    pub fn is_idle(&self) -> bool {
+        let book = self.inner.book.lock();
+        book.receivers.iter().all(|r| r.waiting.is_empty() && r.passing.is_none())
+    }
+
+    /// What has been counted, and what is held now.
+    pub fn stats(&self) -> AlertStats {
+        stats::stats(&self.inner)
+    }
+
+    /// How each rule file fares.
+    pub fn files(&self) -> Vec<FileStatus> {
+        self.inner.files.lock().statuses()
+    }
+
+    /// CPU profiles that are asked for, since the last call: one for a rule and an hour at most.
+    pub fn take_captures(&self) -> Vec<Capture> {
+        self.inner.captures.lock().drain(..).collect()
+    }
+}
+
+impl Inner {
+    pub(crate) fn unix_ms(&self) -> i64 {
+        i64::try_from(self.clock.unix_ns() / 1_000_000).unwrap_or(i64::MAX)
+    }
+
+    fn look_at_clock(&self, book: &mut Book) -> Moment {
+        let steady_ms = i64::try_from(self.clock.now_ns() / 1_000_000).unwrap_or(i64::MAX);
+        book.timeline.look(steady_ms, self.unix_ms())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.wake.iter().for_each(|wake| wake.notify_one());
+    }
+}
+
+impl fmt::Debug for AlertManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AlertManager").field(&self.stats()).finish()
+    }
+}
+
+fn time_of(unix_ms: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms.max(0).unsigned_abs())
+}

@@ -1,0 +1,4 @@
+//! The manager from outside: rules, receivers, restarts, files.
+
+mod closures;
+mod support;
