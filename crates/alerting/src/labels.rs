@@ -1,13 +1,13 @@
 //! Label sets, which are what an alert is told by.
 
 use std::fmt;
-use std::sync::Arc;
 
+use perf_monitor_history::{Labels as Stored, METRIC_NAME};
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Names and values, sorted by name; cheap to clone.
+/// Names and values, sorted by name; cheap to clone. Those of the history, without a metric's name.
 ///
 /// ```
 /// use perf_monitor_alerting::Labels;
@@ -16,46 +16,40 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// assert_eq!(labels.to_string(), r#"{alertname="Slow", route="/cart"}"#);
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Arc<[Pair]>);
-
-type Pair = (Box<str>, Box<str>);
+pub struct Labels(Stored);
 
 impl Labels {
     /// The set of these pairs: of a name that is there twice the later one counts, an empty value is
     /// as none, as in Prometheus.
     pub fn new<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Labels
     where
-        N: Into<Box<str>>,
-        V: Into<Box<str>>,
+        N: AsRef<str>,
+        V: AsRef<str>,
     {
-        let mut all: Vec<Pair> = pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect();
-        all.sort_by(|a, b| a.0.cmp(&b.0));
-        // The sort is stable, so the later of two is last.
-        let mut kept: Vec<Pair> = Vec::with_capacity(all.len());
-        for pair in all {
-            match kept.last_mut() {
-                Some(last) if last.0 == pair.0 => *last = pair,
-                _ => kept.push(pair),
-            }
+        Labels(Stored::new(pairs))
+    }
+
+    /// Those of a series, without the metric's name.
+    pub(crate) fn of_series(stored: &Stored) -> Labels {
+        match stored.name().is_empty() {
+            true => Labels(stored.clone()),
+            false => Labels::new(stored.iter().filter(|(name, _)| *name != METRIC_NAME)),
         }
-        kept.retain(|(_, value)| !value.is_empty());
-        Labels(kept.into())
     }
 
     /// The value of `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|(n, _)| (**n).cmp(name)).ok()?;
-        Some(&self.0[at].1)
+        self.0.get(name)
     }
 
     /// The pairs, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        self.0.iter()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.iter().count()
     }
 
     /// Whether there are none.
@@ -70,7 +64,7 @@ impl Labels {
 
     /// Those that `keep` says yes to.
     pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Labels {
-        Labels(self.0.iter().filter(|(name, _)| keep(name)).cloned().collect())
+        Labels::new(self.iter().filter(|(name, _)| keep(name)))
     }
 
     /// Whether no name has one value here and another one there.
@@ -97,14 +91,13 @@ impl Labels {
 
     /// What it takes on the heap, in bytes; clones share it.
     pub(crate) fn bytes(&self) -> usize {
-        let texts: usize = self.0.iter().map(|(n, v)| n.len() + v.len()).sum();
-        texts + self.0.len() * size_of::<Pair>() + 16
+        self.iter().map(|(n, v)| n.len() + v.len() + 2).sum::<usize>() + 16
     }
 }
 
 impl Default for Labels {
     fn default() -> Labels {
-        Labels(Arc::new([]))
+        Labels(Stored::none())
     }
 }
 

@@ -25,7 +25,7 @@ mod time;
 pub use alert::Alert;
 pub use book::{Ack, Fate, Health, Inhibition};
 pub use error::Error;
-pub use expression::{Evaluator, Expr, Sample};
+pub use expression::{Expr, Sample};
 pub use labels::Labels;
 pub use limits::Limits;
 pub use machine::{

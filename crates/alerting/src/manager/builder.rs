@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use perf_monitor_core::{Clock, Lock};
+use perf_monitor_history::Storage;
 use tokio::sync::Notify;
 
 use super::files::{FileStatus, Files};
@@ -11,7 +12,6 @@ use super::writing::Writing;
 use super::{AlertManager, Inner, backoff};
 use crate::book::{Book, Inhibition, Kind, Receiver, Rule, RuleState};
 use crate::error::Error;
-use crate::expression::Evaluator;
 use crate::limits::Limits;
 use crate::outbox::{Loaded, Store};
 use crate::route::Route;
@@ -35,7 +35,7 @@ pub struct AlertManagerBuilder {
     outbox: Option<PathBuf>,
     limits: Limits,
     clock: Clock,
-    evaluator: Option<Arc<dyn Evaluator>>,
+    history: Option<Arc<dyn Storage>>,
     inhibitions: Option<Vec<Inhibition>>,
 }
 
@@ -59,9 +59,9 @@ impl AlertManagerBuilder {
         self
     }
 
-    /// What evaluates the expressions of files.
-    pub fn evaluator(mut self, evaluator: impl Evaluator) -> Self {
-        self.evaluator = Some(Arc::new(evaluator));
+    /// Where the expressions of files look. It should answer from memory: it is asked at each tick.
+    pub fn history(mut self, history: Arc<dyn Storage>) -> Self {
+        self.history = Some(history);
         self
     }
 
@@ -118,7 +118,7 @@ impl AlertManagerBuilder {
             book: Lock::new(book),
             clock: self.clock,
             turn: tokio::sync::Mutex::new(()),
-            evaluator: self.evaluator,
+            history: self.history,
             files: Lock::new(Files::new(self.files)),
             writing: Arc::new(Writing::new(store, loaded.repair)),
             wake,

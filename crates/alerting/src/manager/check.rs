@@ -5,10 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
+use perf_monitor_history::Storage;
+
 use super::{AlertManager, Inner};
 use crate::book::{Health, Kind, Observed, Record};
 use crate::error::Error;
-use crate::expression::{Evaluator, Expr, Sample};
+use crate::expression::{Expr, Sample};
 use crate::labels::Labels;
 use crate::machine::{Found, Moment, Phase};
 use crate::metrics::Metrics;
@@ -116,8 +118,8 @@ impl Inner {
         metrics: &Metrics,
     ) -> Vec<Record> {
         let now = self.book.lock().now();
-        let evaluator = self.evaluator.as_deref();
-        let looked = expressions.iter().map(|job| evaluate(evaluator, job, now));
+        let history = self.history.as_deref();
+        let looked = expressions.iter().map(|job| evaluate(history, job, now));
         let looked: Vec<Looked> = looked.collect();
         let mut book = self.book.lock();
         let mut records = Vec::new();
@@ -159,15 +161,15 @@ impl Inner {
     }
 }
 
-fn evaluate(evaluator: Option<&dyn Evaluator>, job: &ExpressionJob, now: Moment) -> Looked {
+fn evaluate(history: Option<&dyn Storage>, job: &ExpressionJob, now: Moment) -> Looked {
     let absent = HashMap::new();
-    let Some(evaluator) = evaluator else {
-        let why = "no history to look at: give the builder an evaluator";
+    let Some(history) = history else {
+        let why = "there is no history to look at: give the builder one";
         return Looked { rule: job.rule, samples: Err(Error::options(why)), absent };
     };
-    let samples = evaluator.evaluate(&job.expr, now.unix_ms);
+    let samples = job.expr.evaluate(history, now.unix_ms);
     let absent = match &samples {
-        Ok(samples) => absences(evaluator, job, samples, now.unix_ms),
+        Ok(samples) => absences(history, job, samples, now.unix_ms),
         Err(_) => absent,
     };
     Looked { rule: job.rule, samples, absent }
@@ -175,33 +177,35 @@ fn evaluate(evaluator: Option<&dyn Evaluator>, job: &ExpressionJob, now: Moment)
 
 /// Why known series are not among `samples`.
 fn absences(
-    evaluator: &dyn Evaluator,
+    history: &dyn Storage,
     job: &ExpressionJob,
     samples: &[Sample],
     unix_ms: i64,
 ) -> HashMap<Labels, Found> {
     let gone = job.known.iter().filter(|known| samples.iter().all(|s| s.labels != **known));
-    let mut clearing = None;
-    let mut absent = HashMap::new();
-    for series in gone {
-        let found = match &job.clear {
-            _ if evaluator.is_missing(&job.expr, series, unix_ms) => Found::NoData,
-            None => Found::Clear,
-            Some(clear) => {
-                let clearing =
-                    clearing.get_or_insert_with(|| evaluator.evaluate(clear, unix_ms));
-                match clearing {
-                    Ok(samples) if samples.iter().any(|s| s.labels.agrees_with(series)) => {
-                        Found::Clear
-                    }
-                    Ok(_) => Found::Between,
-                    Err(_) => Found::NoData,
-                }
-            }
-        };
-        absent.insert(series.clone(), found);
+    let expr = (&*job.expr, job.clear.as_deref());
+    let mut cleared = None;
+    gone.map(|series| (series.clone(), absence(history, expr, series, unix_ms, &mut cleared)))
+        .collect()
+}
+
+/// What it means that an expression does not give `series`; `cleared` keeps what the clearing one gave.
+pub(crate) fn absence(
+    history: &dyn Storage,
+    (expr, clear): (&Expr, Option<&Expr>),
+    series: &Labels,
+    unix_ms: i64,
+    cleared: &mut Option<Result<Vec<Sample>, Error>>,
+) -> Found {
+    if expr.is_missing(history, series, unix_ms) {
+        return Found::NoData;
     }
-    absent
+    let Some(clear) = clear else { return Found::Clear };
+    match cleared.get_or_insert_with(|| clear.evaluate(history, unix_ms)) {
+        Ok(samples) if samples.iter().any(|s| s.labels.agrees_with(series)) => Found::Clear,
+        Ok(_) => Found::Between,
+        Err(_) => Found::NoData,
+    }
 }
 
 fn ask(jobs: &[ClosureJob], metrics: &Metrics) -> Vec<Answer> {

@@ -17,12 +17,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use perf_monitor_core::{Clock, Lock};
+use perf_monitor_history::Storage;
 use tokio::sync::Notify;
 
 use crate::alert::Alert;
 use crate::book::{Ack, Book, Record};
 use crate::error::{Error, ErrorKind};
-use crate::expression::Evaluator;
 use crate::machine::{Moment, Phase};
 use crate::rule::AlertRule;
 use crate::silence::Silence;
@@ -67,7 +67,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     /// One look, or one change by somebody, at a time: what they write down stays in their order.
     turn: tokio::sync::Mutex<()>,
-    evaluator: Option<Arc<dyn Evaluator>>,
+    history: Option<Arc<dyn Storage>>,
     pub(crate) files: Lock<Files>,
     pub(crate) writing: Arc<Writing>,
     /// One for each receiver, in their order.

@@ -1,0 +1,154 @@
+//! Which series a query or a rule means.
+
+use std::fmt;
+
+use regex_lite::Regex;
+
+use crate::error::{Error, ErrorKind};
+use crate::labels::{Labels, METRIC_NAME, Quoted};
+
+/// How a matcher compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatchOp {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `=~`, on the whole value
+    Regex,
+    /// `!~`, on the whole value
+    NotRegex,
+}
+
+impl fmt::Display for MatchOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            MatchOp::Equal => "=",
+            MatchOp::NotEqual => "!=",
+            MatchOp::Regex => "=~",
+            MatchOp::NotRegex => "!~",
+        })
+    }
+}
+
+/// One condition on a label; a label that is not there has the empty value.
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    name: Box<str>,
+    op: MatchOp,
+    value: Box<str>,
+    regex: Option<Regex>,
+}
+
+impl Matcher {
+    /// A matcher. Regular expressions are those of `regex-lite`: RE2's without Unicode classes
+    /// (`\pL`), and `(?i)` for ASCII alone; they match the whole value.
+    ///
+    /// # Errors
+    /// A regular expression that is none.
+    pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Matcher, Error> {
+        let regex = match op {
+            MatchOp::Equal | MatchOp::NotEqual => None,
+            MatchOp::Regex | MatchOp::NotRegex => Some(compile(value)?),
+        };
+        Ok(Matcher { name: name.into(), op, value: value.into(), regex })
+    }
+
+    /// The label's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How it compares.
+    pub fn op(&self) -> MatchOp {
+        self.op
+    }
+
+    /// What it compares with.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Whether a label of this value is meant; the empty value stands for no label.
+    pub fn matches(&self, value: &str) -> bool {
+        let found = match &self.regex {
+            Some(regex) => regex.is_match(value),
+            None => *self.value == *value,
+        };
+        found == matches!(self.op, MatchOp::Equal | MatchOp::Regex)
+    }
+}
+
+fn compile(value: &str) -> Result<Regex, Error> {
+    Regex::new(&format!("^(?:{value})$")).map_err(|cause| {
+        let text = format!("{} is no regular expression that is supported: {cause}", Quoted(value));
+        Error::new(ErrorKind::Syntax, text)
+    })
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", self.name, self.op, Quoted(&self.value))
+    }
+}
+
+/// The matchers of a selector: a series is meant when all of them match.
+///
+/// ```
+/// use perf_monitor_history::{Labels, Selector};
+///
+/// let selector = Selector::parse(r#"jobs_total{queue=~"mail|print"}"#)?;
+/// assert!(selector.matches(&Labels::new([("__name__", "jobs_total"), ("queue", "mail")])));
+/// assert!(!selector.matches(&Labels::new([("__name__", "jobs_total"), ("queue", "maily")])));
+/// # Ok::<(), perf_monitor_history::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Selector {
+    matchers: Box<[Matcher]>,
+}
+
+impl Selector {
+    /// The series that all of `matchers` match.
+    pub fn new(matchers: impl Into<Box<[Matcher]>>) -> Selector {
+        Selector { matchers: matchers.into() }
+    }
+
+    /// A selector as PromQL writes it, without range and offset.
+    ///
+    /// # Errors
+    /// What is no selector.
+    pub fn parse(text: &str) -> Result<Selector, Error> {
+        crate::promql::parse_selector(text)
+    }
+
+    /// Its matchers, as they were written; the metric's name is the first.
+    pub fn matchers(&self) -> &[Matcher] {
+        &self.matchers
+    }
+
+    /// The metric's name, where it is asked for by `=`.
+    pub fn metric_name(&self) -> Option<&str> {
+        let named = |m: &&Matcher| &*m.name == METRIC_NAME && m.op == MatchOp::Equal;
+        self.matchers.iter().find(named).map(|matcher| &*matcher.value)
+    }
+
+    /// Whether a series with these labels is meant.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or_default()))
+    }
+
+    /// Whether it could match a series without any label, which Prometheus refuses.
+    pub(crate) fn matches_everything(&self) -> bool {
+        self.matchers.iter().all(|matcher| matcher.matches(""))
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (index, matcher) in self.matchers.iter().enumerate() {
+            write!(f, "{}{matcher}", if index == 0 { "" } else { "," })?;
+        }
+        f.write_str("}")
+    }
+}
