@@ -72,6 +72,23 @@ impl Expr {
         }
     }
 
+    /// The same with the labels as PromQL writes them, the metric's name too.
+    pub(crate) fn evaluate_with_names(
+        &self,
+        storage: &dyn Storage,
+        unix_ms: i64,
+    ) -> Result<Vec<(String, f64)>, Error> {
+        match self.query.instant(storage, unix_ms).map_err(failed)? {
+            QueryValue::Vector(all) => {
+                Ok(all.into_iter().map(|s| (s.labels.to_string(), s.value)).collect())
+            }
+            _ => {
+                let scalar = self.evaluate(storage, unix_ms)?;
+                Ok(scalar.into_iter().map(|sample| ("{}".to_owned(), sample.value)).collect())
+            }
+        }
+    }
+
     /// Whether data that it needs for an alert of these labels is not there at a moment: then nobody
     /// knows whether the alert holds.
     ///
@@ -89,10 +106,6 @@ impl Expr {
     /// As it was written.
     pub fn text(&self) -> &str {
         self.query.text()
-    }
-
-    pub(crate) fn query(&self) -> &Query {
-        &self.query
     }
 
     /// What it takes on the heap, in bytes: the text, and about 400 for each selector with what

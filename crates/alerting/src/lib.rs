@@ -7,6 +7,7 @@ mod error;
 mod expression;
 mod labels;
 mod limits;
+mod look;
 mod machine;
 mod manager;
 mod matcher;
@@ -21,6 +22,7 @@ mod severity;
 mod silence;
 mod template;
 mod time;
+mod trial;
 
 pub use alert::Alert;
 pub use book::{Ack, Fate, Health, Inhibition};
@@ -49,3 +51,6 @@ pub use rules::{
 pub use severity::AlertSeverity;
 pub use silence::Silence;
 pub use template::{Template, Values};
+pub use trial::{
+    Backtest, CaseReport, Firing, Mismatch, TestReport, backtest, test_rules,
+};

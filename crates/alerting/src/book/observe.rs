@@ -9,6 +9,7 @@ use crate::expression::Sample;
 use crate::labels::Labels;
 use crate::machine::{Change, Found, Moment, NoData, Phase, Timing};
 use crate::metrics::Metrics;
+use crate::notification::Notice;
 
 /// What a look at one rule found.
 pub(crate) enum Observed<'a> {
@@ -152,8 +153,22 @@ impl Rule {
                 let unix_ms = now.unix_ms;
                 records.push(Record::Resolved { rule, labels, unix_ms, reason });
             }
-            None => {}
+            None => self.renew(labels, now),
         }
+    }
+
+    /// What is said of an alert that goes on firing has its value of now, and the start of then.
+    fn renew(&mut self, labels: &Labels, now: Moment) {
+        let tracked = &self.state.alerts[labels];
+        let Some(fired) = &tracked.fired else { return };
+        let value = tracked.value.filter(|value| value.is_finite());
+        if fired.notice.value == value {
+            return;
+        }
+        let starts_unix_ms = fired.notice.starts_unix_ms;
+        let notice = Notice { starts_unix_ms, ..self.notice(labels, tracked, now) };
+        let tracked = self.state.alerts.get_mut(labels).and_then(|t| t.fired.as_mut());
+        tracked.into_iter().for_each(|fired| fired.notice = Arc::new(notice.clone()));
     }
 
     fn fired(&mut self, labels: &Labels, now: Moment, metrics: Option<&Metrics>) -> Record {

@@ -1,18 +1,12 @@
 //! One look at all rules.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
-
-use perf_monitor_history::Storage;
 
 use super::{AlertManager, Inner};
 use crate::book::{Health, Kind, Observed, Record};
-use crate::error::Error;
-use crate::expression::{Expr, Sample};
-use crate::labels::Labels;
-use crate::machine::{Found, Moment, Phase};
+use crate::look::{Job, Looked};
+use crate::machine::Found;
 use crate::metrics::Metrics;
 use crate::rule::Condition;
 
@@ -20,28 +14,13 @@ use crate::rule::Condition;
 #[derive(Default)]
 struct Jobs {
     closures: Vec<ClosureJob>,
-    expressions: Vec<ExpressionJob>,
+    expressions: Vec<Job>,
 }
 
 struct ClosureJob {
     rule: usize,
     condition: Condition,
     clear: Option<Condition>,
-}
-
-struct ExpressionJob {
-    rule: usize,
-    expr: Arc<Expr>,
-    clear: Option<Arc<Expr>>,
-    /// The series of alerts that are there, to be asked for if the expression does not give them.
-    known: Vec<Labels>,
-}
-
-struct Looked {
-    rule: usize,
-    samples: Result<Vec<Sample>, Error>,
-    /// Of series that the expression did not give, what that means.
-    absent: HashMap<Labels, Found>,
 }
 
 type Answer = (usize, Result<Found, String>);
@@ -96,31 +75,18 @@ impl Inner {
             if rule.state.health == Health::Disabled || !rule.is_due(now) {
                 continue;
             }
-            match rule.kind.clone() {
-                Kind::Closure { condition, clear } => {
-                    jobs.closures.push(ClosureJob { rule: at, condition, clear });
-                }
-                Kind::Expression { expr, clear } => {
-                    let alerts = rule.state.alerts.values();
-                    let active = alerts.filter(|t| t.state.phase() != Phase::Inactive);
-                    let known = active.map(|tracked| tracked.series.clone()).collect();
-                    jobs.expressions.push(ExpressionJob { rule: at, expr, clear, known });
-                }
+            if let Kind::Closure { condition, clear } = rule.kind.clone() {
+                jobs.closures.push(ClosureJob { rule: at, condition, clear });
             }
+            jobs.expressions.extend(Job::of(at, rule));
         }
         jobs
     }
 
-    fn look(
-        &self,
-        expressions: &[ExpressionJob],
-        answers: Vec<Answer>,
-        metrics: &Metrics,
-    ) -> Vec<Record> {
+    fn look(&self, jobs: &[Job], answers: Vec<Answer>, metrics: &Metrics) -> Vec<Record> {
         let now = self.book.lock().now();
-        let history = self.history.as_deref();
-        let looked = expressions.iter().map(|job| evaluate(history, job, now));
-        let looked: Vec<Looked> = looked.collect();
+        let looked: Vec<Looked> =
+            jobs.iter().map(|job| job.run(self.history.as_deref(), now)).collect();
         let mut book = self.book.lock();
         let mut records = Vec::new();
         for (rule, answer) in answers {
@@ -130,13 +96,8 @@ impl Inner {
             };
             records.extend(book.observe(rule, now, seen));
         }
-        for Looked { rule, samples, absent } in looked {
-            let found = |series: &Labels| absent.get(series).copied().unwrap_or(Found::Clear);
-            let seen = match samples {
-                Ok(samples) => Observed::Samples(samples, &found),
-                Err(error) => Observed::Failed(error.to_string()),
-            };
-            records.extend(book.observe(rule, now, seen));
+        for looked in looked {
+            records.extend(looked.take_in(&mut book, now));
         }
         records.iter().for_each(|record| book.apply(record));
         if !self.has_begun() && self.files.lock().are_all_loaded() {
@@ -158,53 +119,6 @@ impl Inner {
     /// Whether all rules have come and been looked at since the start.
     fn has_begun(&self) -> bool {
         self.has_begun.load(Acquire)
-    }
-}
-
-fn evaluate(history: Option<&dyn Storage>, job: &ExpressionJob, now: Moment) -> Looked {
-    let absent = HashMap::new();
-    let Some(history) = history else {
-        let why = "there is no history to look at: give the builder one";
-        return Looked { rule: job.rule, samples: Err(Error::options(why)), absent };
-    };
-    let samples = job.expr.evaluate(history, now.unix_ms);
-    let absent = match &samples {
-        Ok(samples) => absences(history, job, samples, now.unix_ms),
-        Err(_) => absent,
-    };
-    Looked { rule: job.rule, samples, absent }
-}
-
-/// Why known series are not among `samples`.
-fn absences(
-    history: &dyn Storage,
-    job: &ExpressionJob,
-    samples: &[Sample],
-    unix_ms: i64,
-) -> HashMap<Labels, Found> {
-    let gone = job.known.iter().filter(|known| samples.iter().all(|s| s.labels != **known));
-    let expr = (&*job.expr, job.clear.as_deref());
-    let mut cleared = None;
-    gone.map(|series| (series.clone(), absence(history, expr, series, unix_ms, &mut cleared)))
-        .collect()
-}
-
-/// What it means that an expression does not give `series`; `cleared` keeps what the clearing one gave.
-pub(crate) fn absence(
-    history: &dyn Storage,
-    (expr, clear): (&Expr, Option<&Expr>),
-    series: &Labels,
-    unix_ms: i64,
-    cleared: &mut Option<Result<Vec<Sample>, Error>>,
-) -> Found {
-    if expr.is_missing(history, series, unix_ms) {
-        return Found::NoData;
-    }
-    let Some(clear) = clear else { return Found::Clear };
-    match cleared.get_or_insert_with(|| clear.evaluate(history, unix_ms)) {
-        Ok(samples) if samples.iter().any(|s| s.labels.agrees_with(series)) => Found::Clear,
-        Ok(_) => Found::Between,
-        Err(_) => Found::NoData,
     }
 }
 

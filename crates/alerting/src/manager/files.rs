@@ -124,7 +124,7 @@ impl Inner {
 }
 
 /// The rules of a file that was checked.
-fn of_file(name: &str, file: RuleFile) -> Vec<Rule> {
+pub(crate) fn of_file(name: &str, file: RuleFile) -> Vec<Rule> {
     let name: Arc<str> = name.into();
     let mut ids: HashMap<String, usize> = HashMap::new();
     let mut rules = Vec::new();

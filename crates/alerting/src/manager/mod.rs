@@ -32,6 +32,8 @@ pub use capture::Capture;
 pub use files::FileStatus;
 pub use stats::AlertStats;
 
+pub(crate) use files::of_file;
+
 use files::Files;
 use writing::Writing;
 

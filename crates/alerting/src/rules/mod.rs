@@ -15,4 +15,4 @@ pub use file::{AlertingRule, FileRule, RecordingRule, RuleFile, RuleGroup};
 pub(crate) use check::read_and_check;
 pub(crate) use duration::show_duration;
 pub(crate) use watch::{Watched, read_bounded};
-pub(crate) use yaml::{Content, Node};
+pub(crate) use yaml::{Node, Wrong};

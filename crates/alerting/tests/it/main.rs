@@ -2,3 +2,4 @@
 
 mod closures;
 mod support;
+mod trial;
