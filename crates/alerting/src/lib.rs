@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod api;
 mod book;
 mod error;
 mod expression;
@@ -25,6 +26,7 @@ mod time;
 mod trial;
 
 pub use alert::Alert;
+pub use api::{AlertView, HistoryView, ReceiverView, RuleView};
 pub use book::{Ack, Fate, Health, Inhibition};
 pub use error::Error;
 pub use expression::{Expr, Sample};
