@@ -25,6 +25,7 @@ pub struct Route {
     pub(crate) send_resolved: bool,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) timeout: Duration,
+    pub(crate) retry: (Duration, Duration),
 }
 
 impl Route {
@@ -44,6 +45,7 @@ impl Route {
             send_resolved: true,
             heartbeat: None,
             timeout: Duration::from_secs(10),
+            retry: (Duration::from_secs(1), Duration::from_secs(300)),
         }
     }
 
@@ -112,6 +114,13 @@ impl Route {
     /// How long one attempt may take: 10 s.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = time;
+        self
+    }
+
+    /// How long the first wait after a failure is at most, and how long any wait of our own: 1 s, then
+    /// twice as long each time, up to 5 minutes. How much of it is waited is chance.
+    pub fn retry(mut self, first: Duration, longest: Duration) -> Self {
+        self.retry = (first, longest.max(first));
         self
     }
 

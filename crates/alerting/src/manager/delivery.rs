@@ -54,11 +54,14 @@ pub(super) async fn deliver(inner: &Arc<Inner>, closed: impl Future<Output = ()>
 fn tasks(inner: &Weak<Inner>, receivers: usize, closing: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for at in 0..receivers {
+        let Some(retry) = inner.upgrade().map(|i| i.book.lock().receivers[at].route.retry) else {
+            break;
+        };
         let receiver = Delivery {
             inner: inner.clone(),
             at,
             closing: closing.clone(),
-            backoff: Backoff::default(),
+            backoff: Backoff::new(retry),
             head: None,
         };
         tasks.spawn(receiver.run());

@@ -124,3 +124,61 @@ fn number_of(record: &Record) -> Option<u64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+    use super::*;
+    use crate::{
+        AlertManager, AlertRule, AlertSeverity, Attempt, Limits, Metrics, Notification, Route,
+        notify_fn,
+    };
+
+    /// What is on the disk for sure: the file up to where it was last synced.
+    fn on_the_disk(inner: &Inner, path: &std::path::Path) -> String {
+        let store = inner.writing.store.as_ref().unwrap().lock().unwrap();
+        let bytes = std::fs::read(path).unwrap();
+        String::from_utf8_lossy(&bytes[..store.synced_bytes() as usize]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_before_it_is_on_the_disk() {
+        let name = format!("pm-alerting-order-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_file(&path);
+        let inner: Arc<OnceLock<Weak<Inner>>> = Arc::default();
+        let sent: Arc<Mutex<Vec<bool>>> = Arc::default();
+        let (seen, here, file) = (sent.clone(), inner.clone(), path.clone());
+        let notifier = notify_fn("check", move |notification: Notification| {
+            let inner = here.get().and_then(Weak::upgrade).unwrap();
+            let written = on_the_disk(&inner, &file).contains(&notification.id);
+            seen.lock().unwrap().push(written);
+            async { Attempt::Delivered(String::new()) }
+        });
+        let rule = |n: u64| {
+            AlertRule::new(format!("rule {n}"), AlertSeverity::Info, move |m| {
+                m.total_requests / (n + 1) % 2 == 0
+            })
+            .cooldown(std::time::Duration::ZERO)
+            .flapping(None)
+        };
+        // Small enough to be written anew now and then.
+        let limits = Limits { file_bytes: 4_096, ..Limits::default() };
+        let builder = AlertManager::builder().limits(limits).outbox(&path);
+        let builder = (0..5).fold(builder, |builder, n| builder.rule(rule(n)));
+        let manager = builder.notify(Route::to(notifier)).build().unwrap();
+        inner.set(Arc::downgrade(&manager.inner)).unwrap();
+        for tick in 0..60 {
+            let metrics = Metrics { total_requests: tick, ..Metrics::default() };
+            manager.check_alerts(&metrics).await;
+        }
+        while !manager.is_idle() {
+            tokio::task::yield_now().await;
+        }
+        let sent = sent.lock().unwrap();
+        assert!(sent.len() > 50 && sent.iter().all(|written| *written), "{sent:?}");
+        assert!(manager.stats().compactions > 2);
+        let _ = std::fs::remove_file(&path);
+    }
+}
