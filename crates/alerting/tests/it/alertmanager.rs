@@ -1,7 +1,8 @@
 //! A real Alertmanager is told, shows it, and tells others.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -35,7 +36,8 @@ impl Peer {
              receivers: [{{name: hook, webhook_configs: [{{url: '{webhook}'}}]}}]\n"
         );
         std::fs::write(&config, text).unwrap();
-        let mut child = Command::new(program)
+        let mut child = Command::new(movable(program, &place))
+            .current_dir(templates(program).unwrap_or(place.join("")))
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.path={}", place.join("data").display()))
             .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="])
@@ -54,6 +56,40 @@ impl Peer {
         std::thread::spawn(move || lines.for_each(drop));
         Peer { child, url: format!("http://{address}"), _place: place }
     }
+}
+
+/// Where Debian's build looks for its templates, and a path of the same length that leads to the
+/// working directory: an unpacked package finds them there.
+const THERE: &[u8] = b"/usr/share/prometheus/alertmanager";
+const HERE: &[u8] = b"/proc/self/cwd/./././././././././.";
+
+/// The templates of an unpacked package.
+fn templates(program: &Path) -> Option<PathBuf> {
+    let root = program.ancestors().nth(3)?;
+    let place = root.join("usr/share/prometheus/alertmanager");
+    place.is_dir().then_some(place)
+}
+
+/// The program, or a copy of it that can stand anywhere.
+fn movable(program: &Path, place: &Place) -> PathBuf {
+    if templates(program).is_none() {
+        return program.to_owned();
+    }
+    let here = HERE;
+    let mut bytes = std::fs::read(program).unwrap();
+    let mut from = 0;
+    while let Some(at) = find(&bytes[from..], THERE) {
+        bytes[from + at..from + at + here.len()].copy_from_slice(here);
+        from += at + here.len();
+    }
+    let copy = place.join("alertmanager");
+    std::fs::write(&copy, bytes).unwrap();
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o700)).unwrap();
+    copy
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
 impl Drop for Peer {
