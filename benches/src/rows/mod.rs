@@ -4,6 +4,7 @@ mod bridge_metrics;
 mod cache;
 mod counter;
 mod event;
+mod history;
 mod host;
 mod hot;
 mod idle;
@@ -38,7 +39,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 29] = [
+pub(crate) const ROWS: [Row; 31] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -62,6 +63,8 @@ pub(crate) const ROWS: [Row; 29] = [
     snapshot::ROW,
     scrape::ROW,
     host::ROW,
+    history::RULES,
+    history::MEMORY,
     memory_ledger::ROW,
     memory_instruments::ROW,
     traces_memory::ROW,

@@ -117,6 +117,9 @@ pub trait Storage: Send + Sync {
 
     /// The series that `selector` means and that may have points in `span`, in any order.
     ///
+    /// A prepared query keeps the answer while [`generation_of`](Self::generation_of) stays the same, and takes it to
+    /// hold at later moments too; over a range it asks each time.
+    ///
     /// # Errors
     /// Where the backend fails.
     fn select(&self, selector: &Selector, span: Span) -> Result<Vec<Series>, Error>;

@@ -43,7 +43,7 @@ impl Times {
             );
             return Err(Error::new(ErrorKind::Options, text));
         }
-        let steps = until_ms.abs_diff(from_ms) / step_ms as u64 + 1;
+        let steps = (until_ms.abs_diff(from_ms) / step_ms as u64).saturating_add(1);
         if steps > limits.steps as u64 {
             let what = format!("a range of {steps} steps");
             return Err(limits.reached(&what, "steps", limits.steps as u64));

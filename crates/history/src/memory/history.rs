@@ -76,12 +76,14 @@ impl MemoryHistory {
         let begun = store.begin(at_ms);
         if begun {
             registry.visit(&mut Recorder::new(&mut store, &self.buckets));
+            store.walk.end();
             store.end();
         }
         begun
     }
 
-    /// The same with values from elsewhere; a series counts once in a tick.
+    /// The same with values from elsewhere. At the time of the newest tick they are added to it; a series has one value
+    /// in a tick, the first.
     pub fn record_values<'a>(
         &self,
         at_ms: i64,

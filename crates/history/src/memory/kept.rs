@@ -1,24 +1,25 @@
 //! A series that is kept.
 
 use crate::labels::Labels;
-use crate::storage::{Rollup, Samples, Span};
+use crate::storage::{Rollup, STALE, Samples, Span, is_stale};
 
 use super::chain::Chain;
 use super::pool::Pool;
 use super::ring::Ring;
-use super::rollups::{Slot, Slots};
+use super::rollups::Slots;
+use super::slot::{Running, Slot};
 use super::track::Values;
 
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) labels: Labels,
     /// Tells it from other series that have had its place.
-    pub(super) sequence: u64,
+    pub(super) sequence: u32,
     pub(super) fine: Chain<Values>,
     pub(super) coarse: Chain<Slots>,
     /// What the running slot of the coarse tier has so far.
-    pub(super) slot: Option<Slot>,
-    /// Its newest value, or the marker of its end, and the tick of that.
+    pub(super) slot: Running,
+    /// Its newest value, and the tick of that or of its end.
     pub(super) newest: f64,
     pub(super) newest_tick: u32,
     /// Whether the fine tier and the coarse tier say that it ended.
@@ -35,13 +36,13 @@ pub(super) struct Tiers<'a> {
 }
 
 impl Kept {
-    pub(super) fn new(labels: Labels, sequence: u64) -> Kept {
+    pub(super) fn new(labels: Labels, sequence: u32) -> Kept {
         Kept {
             labels,
             sequence,
             fine: Chain::new(),
             coarse: Chain::new(),
-            slot: None,
+            slot: Running::default(),
             newest: 0.0,
             newest_tick: 0,
             ended: false,
@@ -53,10 +54,7 @@ impl Kept {
     pub(super) fn note(&mut self, tick: u32, value: f64) {
         (self.newest, self.newest_tick) = (value, tick);
         (self.ended, self.coarse_ended) = (false, false);
-        match &mut self.slot {
-            Some(slot) => slot.add(value),
-            None => self.slot = Some(Slot::of(value)),
-        }
+        self.slot.add(value);
     }
 
     pub(super) fn blocks(&self) -> u16 {
@@ -73,7 +71,8 @@ impl Kept {
             return None;
         }
         let at_ms = fine.time_of(self.newest_tick);
-        (span.from_ms <= at_ms && at_ms <= span.until_ms).then_some((at_ms, self.newest))
+        (span.from_ms <= at_ms && at_ms <= span.until_ms)
+            .then_some((at_ms, if self.ended { STALE } else { self.newest }))
     }
 
     /// The points in `span`: of the fine tier as far back as it reaches, of the coarse one before.
@@ -108,16 +107,12 @@ impl Kept {
         let Tiers { pool, coarse, .. } = tiers;
         let Some(first) = self.coarse.first_tick(pool) else { return span.from_ms };
         let first = first.max(coarse.first_tick());
-        let newest = coarse.newest_ms().unwrap_or(i64::MIN);
-        let shared = coarse.tick_from(fine_from);
-        if shared <= first && fine_from <= newest {
+        let both = coarse.tick_from(fine_from);
+        if both <= first && coarse.newest_ms() >= Some(fine_from) {
             return span.from_ms; // there is nothing before
         }
-        let shared_is_asked = fine_from <= newest
-            && coarse.time_of(shared) <= span.until_ms
-            && shared < self.coarse.next_tick;
-        let end = coarse.tick_from(span.until_ms.saturating_add(1));
-        let end = end.min(if shared_is_asked { shared + 1 } else { shared });
+        let shared = self.shares(tiers, both, fine_from, span);
+        let end = coarse.tick_from(span.until_ms.saturating_add(1)).min(both + u32::from(shared));
         let from = coarse.tick_from(span.from_ms).max(first);
         if from < end {
             self.coarse.read(pool, from, end - 1, |tick, slot| {
@@ -125,7 +120,21 @@ impl Kept {
                 into.rollups.push(rollup(slot));
             });
         }
-        if shared_is_asked { coarse.time_of(shared) + 1 } else { span.from_ms }
+        if shared { coarse.time_of(both) + 1 } else { span.from_ms }
+    }
+
+    /// Whether the slot in which the fine tier begins is to be taken from the coarse one: it has ended, it is asked
+    /// for, and the series did not end in it, which the coarse tier says with the next.
+    fn shares(&self, tiers: Tiers<'_>, both: u32, fine_from: i64, span: Span) -> bool {
+        let Tiers { pool, fine, coarse } = tiers;
+        if coarse.newest_ms() < Some(fine_from) || both >= self.coarse.next_tick {
+            return false;
+        }
+        let ends_ms = coarse.time_of(both);
+        let (from, end) = (fine.tick_from(fine_from), fine.tick_from(ends_ms + 1));
+        let mut ended = false;
+        self.fine.read(pool, from, end.saturating_sub(1), |_, value| ended |= is_stale(value));
+        ends_ms <= span.until_ms && !ended
     }
 }
 

@@ -12,6 +12,8 @@ mod rice;
 mod ring;
 mod rollups;
 mod scale;
+mod slot;
+mod spread;
 mod stats;
 mod store;
 mod table;

@@ -75,6 +75,9 @@ const LONGEST: Duration = Duration::from_secs(40 * 86_400);
 /// Blocks that a series needs in both tiers, to be of any use.
 const LEAST_BLOCKS: usize = 4;
 
+/// Blocks have numbers of 16 bits.
+const MOST_SERIES: usize = 16_000;
+
 /// A tier in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Steps {
@@ -96,11 +99,14 @@ pub(super) struct Plan {
 }
 
 /// Bytes of labels that a series has on average.
-const LABELS: usize = 128;
+const LABELS: usize = 96;
 
 impl Plan {
     /// Divides the bytes of `options`, of which each series takes `series_bytes` beside its labels and points.
     pub(super) fn new(options: &Options, series_bytes: usize) -> Result<Plan, Error> {
+        if options.series > MOST_SERIES {
+            return Err(wrong("series", "give at most 16,000; more belong into another backend"));
+        }
         let fine = steps("fine", options.fine)?;
         let coarse = steps("coarse", options.coarse)?;
         if coarse.step_ms < fine.step_ms || coarse.step_ms % fine.step_ms != 0 {

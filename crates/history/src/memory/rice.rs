@@ -5,28 +5,38 @@ use super::bits::{Reader, Writer};
 /// Ones before a number that is too large for the code; what follows them is up to whoever reads.
 pub(super) const ESCAPE: u32 = 20;
 
-/// More low bits than this are not read at once.
-const MOST_LOW_BITS: u32 = 56;
+/// Bits that the state of a code for any numbers, and for small ones, takes at the start of a block.
+pub(super) const WIDE: u32 = 6;
+pub(super) const NARROW: u32 = 4;
+
+/// With more low bits, sixteen times the mean would overflow.
+const MOST_LOW_BITS: u32 = 54;
 
 /// An adaptive Rice code: a number's low bits as they are, the rest in ones. How many bits are low follows the mean
 /// of the latest numbers, so that a number takes little more than its noise, whatever the series; one that stands
 /// still takes a bit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Rice {
-    /// Eight times the mean.
+    /// Sixteen times the mean.
     mean: u64,
 }
 
 impl Rice {
     #[inline]
     fn low_bits(self) -> u32 {
-        let share = (self.mean >> 3) - (self.mean >> 5).min(self.mean >> 3);
+        let share = self.mean >> 5;
         (u64::BITS - share.leading_zeros()).min(MOST_LOW_BITS)
     }
 
     #[inline]
     fn learn(&mut self, value: u64) {
-        self.mean = self.mean - (self.mean >> 3) + value;
+        self.mean = self.mean - (self.mean >> 4) + value;
+    }
+
+    /// Learns of a number that had to be written behind an escape as of the smallest that has to be: one that is far
+    /// larger is mostly alone.
+    pub(super) fn learn_of_escape(&mut self) {
+        self.learn(u64::from(ESCAPE) << self.low_bits());
     }
 
     /// Writes `value`, or an escape and false if it is too large.
@@ -56,15 +66,16 @@ impl Rice {
         Some(value)
     }
 
-    /// Begins a block: the state in few bits, which both sides go on from.
-    pub(super) fn begin(&mut self, writer: &mut Writer<'_>) {
-        let length = u64::BITS - self.mean.leading_zeros();
-        writer.put(u64::from(length.min(63)), 6);
-        *self = Rice::of_length(length.min(63));
+    /// Begins a block: the state in `width` bits, which both sides go on from.
+    pub(super) fn begin(&mut self, writer: &mut Writer<'_>, width: u32) {
+        let most = (1 << width) - 1;
+        let length = (u64::BITS - self.mean.leading_zeros()).min(most);
+        writer.put(u64::from(length), width);
+        *self = Rice::of_length(length);
     }
 
-    pub(super) fn begun(reader: &mut Reader<'_>) -> Rice {
-        Rice::of_length(reader.get(6) as u32)
+    pub(super) fn begun(reader: &mut Reader<'_>, width: u32) -> Rice {
+        Rice::of_length(reader.get(width) as u32)
     }
 
     fn of_length(length: u32) -> Rice {
@@ -87,13 +98,13 @@ mod tests {
             let mut writer = Writer::new(&mut block, 0);
             let mut rice = Rice::default();
             let numbers = numbers.iter().map(|(number, shift)| number >> shift);
-            rice.begin(&mut writer);
+            rice.begin(&mut writer, WIDE);
             let kept: Vec<Option<u64>> =
                 numbers.map(|n| rice.put(&mut writer, n).then_some(n)).collect();
             prop_assert!(!writer.full);
             block.resize(1_000 + PADDING, 0);
             let mut reader = Reader::new(&block);
-            let mut rice = Rice::begun(&mut reader);
+            let mut rice = Rice::begun(&mut reader, WIDE);
             for number in kept {
                 prop_assert_eq!(rice.get(&mut reader), number);
             }

@@ -8,6 +8,8 @@ pub struct Stats {
     pub bytes: usize,
     /// The bytes of the option.
     pub limit_bytes: usize,
+    /// Bytes of blocks that hold points, of those that are there for them.
+    pub point_bytes: usize,
     /// Series that are kept, with those that have ended.
     pub series: usize,
     /// Those of them that have ended and still have points.

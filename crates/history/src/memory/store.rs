@@ -8,7 +8,7 @@ use super::kept::{Kept, Tiers};
 use super::options::{Options, Plan};
 use super::pool::{BYTES_PER_BLOCK, Pool};
 use super::ring::Ring;
-use super::rollups::Slot;
+use super::slot::Slot;
 use super::stats::Stats;
 use super::table::Table;
 use super::walk::Walk;
@@ -50,9 +50,12 @@ impl Store {
         Tiers { pool: &self.pool, fine: &self.fine, coarse: &self.coarse }
     }
 
-    /// Begins a tick; false if it is not to be recorded.
+    /// Begins a tick, or goes on with it; false if it is not to be recorded.
     pub(super) fn begin(&mut self, at_ms: i64) -> bool {
         if let Some(newest_ms) = self.fine.newest_ms() {
+            if at_ms == newest_ms {
+                return true; // more of the same tick
+            }
             if at_ms < newest_ms.saturating_sub(MOST_BACK_MS) {
                 self.restart();
             } else if at_ms.saturating_sub(newest_ms) < (self.plan.fine.step_ms + 1) / 2 {
@@ -87,7 +90,7 @@ impl Store {
         let tick = self.coarse.push(newest_ms);
         for place in 0..self.plan.series as u16 {
             let Some(kept) = self.table.get_mut(place) else { continue };
-            let slot = match kept.slot.take() {
+            let slot = match kept.slot.end(kept.newest) {
                 None if kept.ended && !kept.coarse_ended => {
                     kept.coarse_ended = true;
                     Some(Slot::of(STALE))
@@ -173,7 +176,6 @@ impl Store {
 
     /// Ends a tick: marks series that missed too many, forgets what is too old.
     pub(super) fn end(&mut self) {
-        self.walk.end();
         let (tick, stale_after, first_tick) =
             (self.tick, self.plan.stale_after, self.fine.first_tick());
         for place in 0..self.plan.series as u16 {
@@ -182,7 +184,7 @@ impl Store {
             if kept.ended && kept.is_empty() {
                 self.table.remove(place, &mut self.pool);
             } else if !kept.ended && tick - kept.newest_tick >= stale_after {
-                (kept.ended, kept.newest, kept.newest_tick) = (true, STALE, tick);
+                (kept.ended, kept.newest_tick) = (true, tick);
                 self.push(place, |kept, pool| kept.fine.push(pool, tick, STALE));
             }
         }
@@ -190,9 +192,11 @@ impl Store {
 
     pub(super) fn stats(&self) -> Stats {
         let pool = self.pool.blocks() * BYTES_PER_BLOCK;
+        let blocks: usize = self.table.iter().map(|kept| usize::from(kept.blocks())).sum();
         let rings = self.fine.bytes() + self.coarse.bytes();
         Stats {
             bytes: pool + rings + self.table.bytes() + self.walk.bytes(),
+            point_bytes: blocks * BYTES_PER_BLOCK,
             series: self.table.len(),
             ended_series: self.table.iter().filter(|kept| kept.ended).count(),
             ..self.stats

@@ -16,7 +16,7 @@ pub(super) struct Table {
     /// Places by metric and labels.
     sorted: Vec<u16>,
     free: Vec<u16>,
-    sequence: u64,
+    sequence: u32,
     label_bytes: usize,
     /// How often a series came or went, and the count at which one of the names did.
     pub(super) changes: u64,
@@ -80,7 +80,7 @@ impl Table {
     /// The series of an id, unless it is gone.
     pub(super) fn of_id(&self, id: SeriesId) -> Option<&Kept> {
         let kept = self.get(id.0 as u16)?;
-        (kept.sequence == id.0 >> 16).then_some(kept)
+        (u64::from(kept.sequence) == id.0 >> 16).then_some(kept)
     }
 
     fn search(&self, labels: &Labels) -> Result<usize, usize> {
@@ -99,7 +99,7 @@ impl Table {
     pub(super) fn insert(&mut self, labels: Labels) -> Option<u16> {
         let Err(index) = self.search(&labels) else { return None };
         let place = self.free.pop()?;
-        self.sequence += 1;
+        self.sequence = self.sequence.wrapping_add(1);
         self.label_bytes += labels.bytes();
         self.change(&labels);
         self.places[usize::from(place)] = Some(Kept::new(labels, self.sequence));
@@ -135,7 +135,7 @@ impl Table {
         };
         let found = sorted.iter().filter_map(|place| {
             let kept = self.get(*place).filter(|kept| selector.matches(&kept.labels))?;
-            let id = SeriesId(kept.sequence << 16 | u64::from(*place));
+            let id = SeriesId(u64::from(kept.sequence) << 16 | u64::from(*place));
             Some(Series { id, labels: kept.labels.clone() })
         });
         found.collect()

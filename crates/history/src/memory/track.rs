@@ -2,7 +2,7 @@
 
 use super::bits::{Reader, Writer, unzigzag, zigzag};
 use super::chain::{Coder, Entry};
-use super::rice::Rice;
+use super::rice::{ESCAPE, Rice, WIDE};
 use super::scale::Scale;
 
 /// What follows an escape, in two bits.
@@ -46,14 +46,14 @@ impl Track {
             self.drift = 0;
         }
         writer.put_sized(zigzag(self.drift));
-        self.rice.begin(writer);
+        self.rice.begin(writer, WIDE);
         self.last = integer;
     }
 
     pub(super) fn begun(reader: &mut Reader<'_>) -> Track {
         let last = unzigzag(reader.get_sized());
         let drift = unzigzag(reader.get_sized());
-        Track { last, drift, rice: Rice::begun(reader) }
+        Track { last, drift, rice: Rice::begun(reader, WIDE) }
     }
 
     /// Writes an integer, behind an escape if it is far from where it is expected.
@@ -62,6 +62,7 @@ impl Track {
         if self.rice.put(writer, distance) {
             return self.follow(integer, drifts);
         }
+        self.rice.learn_of_escape();
         writer.put(JUMP, 2);
         writer.put_64(integer as u64);
         self.last = integer;
@@ -83,6 +84,7 @@ impl Track {
     fn escaped(&mut self, reader: &mut Reader<'_>) -> Got {
         match reader.get(2) {
             JUMP => {
+                self.rice.learn_of_escape();
                 self.last = reader.get_64() as i64;
                 Got::Integer(self.last)
             }
@@ -103,7 +105,7 @@ impl Track {
 }
 
 fn escape(writer: &mut Writer<'_>, what: u64) {
-    writer.put(u64::MAX, super::rice::ESCAPE);
+    writer.put(u64::MAX, ESCAPE);
     writer.put(what, 2);
 }
 

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::labels::Quoted;
 
 use super::ast::{Aggregate, AggregateOp, Expr, ExprKind, Type};
-use super::parser::Parser;
+use super::words::Parser;
 
 /// Whether labels are dropped, and which.
 type Grouping = (bool, Vec<Box<str>>);

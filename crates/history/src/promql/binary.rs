@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::labels::Quoted;
 
 use super::ast::{Binary, BinaryOp, Card, Expr, ExprKind, Matching, Type};
-use super::parser::Parser;
+use super::words::Parser;
 
 impl Parser<'_> {
     /// What follows `left`, beginning with the operator at hand.

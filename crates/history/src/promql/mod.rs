@@ -8,5 +8,6 @@ mod parser;
 mod print;
 mod selection;
 mod token;
+mod words;
 
 pub(crate) use parser::{Parsed, parse, parse_selector};

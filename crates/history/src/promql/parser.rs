@@ -1,13 +1,14 @@
 //! Reads a query by recursive descent, and checks its types on the way.
 
-use crate::error::{Error, ErrorKind, Place};
+use crate::error::{Error, Place};
 use crate::labels::Quoted;
 use crate::limits::Limits;
 use crate::selector::Selector;
 
 use super::ast::{AggregateOp, BinaryOp, Expr, ExprKind, Selection, Type};
 use super::function::{Function, UNSUPPORTED};
-use super::token::{Lexer, Token};
+use super::token::Token;
+use super::words::Parser;
 
 /// A query that was read and checked.
 #[derive(Clone, Debug)]
@@ -15,18 +16,6 @@ pub(crate) struct Parsed {
     pub(crate) expr: Expr,
     /// What its selectors ask for, in the order of their numbers.
     pub(crate) selections: Vec<Selection>,
-}
-
-/// Reads one word ahead.
-pub(super) struct Parser<'a> {
-    text: &'a str,
-    lexer: Lexer<'a>,
-    pub(super) token: Token<'a>,
-    /// Where `token` begins.
-    pub(super) at: usize,
-    depth: usize,
-    limits: &'a Limits,
-    pub(super) selections: Vec<Selection>,
 }
 
 pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Parsed, Error> {
@@ -45,85 +34,6 @@ pub(crate) fn parse_selector(text: &str) -> Result<Selector, Error> {
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str, limits: &'a Limits) -> Result<Parser<'a>, Error> {
-        if text.len() > limits.text_bytes {
-            let what = format!("a query of {} bytes", text.len());
-            return Err(limits.reached(&what, "text_bytes", limits.text_bytes as u64));
-        }
-        let (token, lexer, selections) = (Token::End, Lexer::new(text), Vec::new());
-        let mut parser = Parser { text, lexer, token, at: 0, depth: 0, limits, selections };
-        parser.advance()?;
-        Ok(parser)
-    }
-
-    /// Goes on to the next word; returns the one that was there.
-    pub(super) fn advance(&mut self) -> Result<Token<'a>, Error> {
-        let (token, at) = self.lexer.next()?;
-        self.at = at;
-        Ok(std::mem::replace(&mut self.token, token))
-    }
-
-    pub(super) fn error(&self, at: usize, text: impl Into<Box<str>>) -> Error {
-        Error::new(ErrorKind::Syntax, text).at(Place::of(self.text, at))
-    }
-
-    pub(super) fn unsupported(&self, at: usize, text: impl Into<Box<str>>) -> Error {
-        Error::new(ErrorKind::Unsupported, text).at(Place::of(self.text, at))
-    }
-
-    /// What is wrong here is that `wanted` should be.
-    pub(super) fn wanted(&self, wanted: &str) -> Error {
-        let found = match &self.token {
-            Token::Name(name) => format!("{name:?}"),
-            Token::Number(number) => format!("the number {number}"),
-            Token::Duration(_) => "a duration".into(),
-            Token::Text(text) => format!("the text {}", Quoted(text)),
-            Token::Sign(sign) => format!("{sign:?}"),
-            Token::End => "the end".into(),
-        };
-        self.error(self.at, format!("{wanted} is wanted, not {found}"))
-    }
-
-    pub(super) fn is(&self, sign: &str) -> bool {
-        matches!(self.token, Token::Sign(own) if own == sign)
-    }
-
-    /// Takes `sign` if it is there.
-    pub(super) fn take(&mut self, sign: &str) -> Result<bool, Error> {
-        let there = self.is(sign);
-        if there {
-            self.advance()?;
-        }
-        Ok(there)
-    }
-
-    pub(super) fn expect(&mut self, sign: &str) -> Result<(), Error> {
-        match self.take(sign)? {
-            true => Ok(()),
-            false => Err(self.wanted(&format!("{sign:?}"))),
-        }
-    }
-
-    pub(super) fn is_word(&self, word: &str) -> bool {
-        matches!(self.token, Token::Name(own) if own.eq_ignore_ascii_case(word))
-    }
-
-    pub(super) fn take_word(&mut self, word: &str) -> Result<bool, Error> {
-        let there = self.is_word(word);
-        if there {
-            self.advance()?;
-        }
-        Ok(there)
-    }
-
-    fn expect_end(&self) -> Result<(), Error> {
-        match &self.token {
-            Token::End => Ok(()),
-            Token::Sign("@") => Err(self.unsupported(self.at, "the modifier @ is not supported")),
-            _ => Err(self.wanted("an operator or the end")),
-        }
-    }
-
     /// A node, unless the tree is too deep with it.
     pub(super) fn node(&self, kind: ExprKind, at: usize) -> Result<Expr, Error> {
         let expr = Expr::new(kind, at);
@@ -292,22 +202,72 @@ impl<'a> Parser<'a> {
         }
         Ok(args)
     }
+}
 
-    /// Names of labels between parentheses.
-    pub(super) fn label_names(&mut self) -> Result<Vec<Box<str>>, Error> {
-        self.expect("(")?;
-        let mut names = Vec::new();
-        while let Token::Name(name) = self.token {
-            if name.contains(':') {
-                return Err(self.error(self.at, format!("{name:?} is no name of a label")));
-            }
-            names.push(name.into());
-            self.advance()?;
-            if !self.take(",")? {
-                break;
-            }
-        }
-        self.expect(")")?;
-        Ok(names)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: &str) {
+        let parsed = parse(text, &Limits::default());
+        assert_eq!(
+            parsed.map(|parsed| parsed.to_string()).map_err(|e| e.to_string()),
+            Ok(expect.into())
+        );
+    }
+
+    fn check_error(text: &str, expect: &str) {
+        let error = parse(text, &Limits::default()).map(|parsed| parsed.to_string()).unwrap_err();
+        assert_eq!(error.to_string(), expect);
+    }
+
+    #[test]
+    fn operators_bind_as_in_prometheus() {
+        check("1 + 2 * 3", "(1.0 + (2.0 * 3.0))");
+        check("1 - 2 - 3", "((1.0 - 2.0) - 3.0)");
+        check("2 ^ 3 ^ 2", "(2.0 ^ (3.0 ^ 2.0))");
+        check("-x ^ 2 * 3", "((-({__name__=\"x\"} ^ 2.0)) * 3.0)");
+        check("2 ^ -1", "(2.0 ^ (-1.0))");
+        check("1 + 2 > bool 3 == bool 0", "(((1.0 + 2.0) > bool 3.0) == bool 0.0)");
+        let (x, y, z) = ("{__name__=\"x\"}", "{__name__=\"y\"}", "{__name__=\"z\"}");
+        check("x or y and z", &format!("({x} or ({y} and {z}))"));
+        check("x and y unless z", &format!("(({x} and {y}) unless {z})"));
+    }
+
+    #[test]
+    fn a_keyword_can_be_a_metric() {
+        check("sum", "{__name__=\"sum\"}");
+        check("sum(by)", "sum({__name__=\"by\"})");
+        check("offset offset 5m", "{__name__=\"offset\"} offset 300000ms");
+    }
+
+    #[test]
+    fn groupings_and_matchings_are_kept() {
+        check("sum(x) by (a, b,)", "sum by (a, b) ({__name__=\"x\"})");
+        check("SUM without () (x)", "sum without () ({__name__=\"x\"})");
+        check(
+            "x / on (a) group_left (b) y",
+            "({__name__=\"x\"} / on (a) group_left (b) {__name__=\"y\"})",
+        );
+        check("x > bool ignoring (a) y", "({__name__=\"x\"} > bool ignoring (a) {__name__=\"y\"})");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place_and_a_remedy() {
+        check_error("sum(x", "line 1, column 6: \")\" is wanted, not the end");
+        check_error("x +\n  rat(y[1m])", "line 2, column 3: there is no function \"rat\"");
+        check_error(
+            "1 > 2",
+            "line 1, column 3: \">\" between scalars wants \"bool\", as in `1 > bool 2`",
+        );
+        check_error(
+            "rate(x[5m:])",
+            "line 1, column 10: a subquery is not supported; a range is one duration, as in `[5m]`",
+        );
+        check_error("x @ 5", "line 1, column 3: the modifier @ is not supported");
+        check_error(
+            "{a=\"\"}",
+            "line 1, column 1: a selector needs a name or a matcher that the empty value does not match",
+        );
     }
 }

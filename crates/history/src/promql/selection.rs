@@ -5,8 +5,8 @@ use crate::labels::METRIC_NAME;
 use crate::selector::{MatchOp, Matcher, Selector};
 
 use super::ast::{Expr, ExprKind, Selection};
-use super::parser::Parser;
 use super::token::Token;
+use super::words::Parser;
 
 impl Parser<'_> {
     pub(super) fn selection(&mut self) -> Result<Expr, Error> {
@@ -14,14 +14,8 @@ impl Parser<'_> {
         let selector = self.selector()?;
         let range_ms = if self.is("[") { self.range()? } else { 0 };
         let offset_ms = if self.take_word("offset")? { self.offset()? } else { 0 };
-        match self.token {
-            Token::Sign("@") => {
-                return Err(self.unsupported(self.at, "the modifier @ is not supported"));
-            }
-            Token::Sign("[") => {
-                return Err(self.error(self.at, "a range stands before the offset, and once"));
-            }
-            _ => {}
+        if self.is("[") {
+            return Err(self.error(self.at, "a range stands before the offset, and once"));
         }
         let number = self.selections.len();
         self.selections.push(Selection { selector, range_ms, offset_ms });
