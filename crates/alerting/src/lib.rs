@@ -43,6 +43,10 @@ pub use notify::{
     Alertmanager, Attempt, Discord, FnNotifier, Log, Notifier, Ntfy, PagerDuty, Secret, Slack,
     Webhook, notify_fn,
 };
+#[cfg(feature = "command")]
+pub use notify::CommandNotifier;
+#[cfg(feature = "email")]
+pub use notify::{Email, SmtpSecurity};
 pub use outbox::Repair;
 pub use route::Route;
 pub use rule::{AlertRule, Condition};

@@ -4,6 +4,8 @@ mod alertmanager;
 #[cfg(feature = "command")]
 mod command;
 mod discord;
+#[cfg(feature = "email")]
+mod email;
 mod function;
 mod http;
 mod log;
@@ -23,6 +25,8 @@ pub use alertmanager::Alertmanager;
 #[cfg(feature = "command")]
 pub use command::CommandNotifier;
 pub use discord::Discord;
+#[cfg(feature = "email")]
+pub use email::{Email, SmtpSecurity};
 pub use function::{FnNotifier, notify_fn};
 pub use log::Log;
 pub use ntfy::Ntfy;

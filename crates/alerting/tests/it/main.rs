@@ -8,5 +8,7 @@ mod files;
 mod kill;
 mod model;
 mod payloads;
+#[cfg(any(feature = "command", feature = "email"))]
+mod programs;
 mod support;
 mod trial;
