@@ -1,5 +1,6 @@
 //! The rows, one file each.
 
+mod alerts;
 mod bridge_metrics;
 mod cache;
 mod counter;
@@ -39,7 +40,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 31] = [
+pub(crate) const ROWS: [Row; 34] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -69,6 +70,9 @@ pub(crate) const ROWS: [Row; 31] = [
     memory_instruments::ROW,
     traces_memory::ROW,
     otlp::ROW,
+    alerts::MEMORY,
+    alerts::REPLAY,
+    alerts::FIRST_BYTE,
     memory_day::ROW,
     idle::ROW,
 ];

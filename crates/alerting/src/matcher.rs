@@ -110,9 +110,8 @@ impl FromStr for Matcher {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Matcher, Error> {
-        let wrong = || {
-            Error::options(format!("{text:?} is no matcher: write name=\"value\", or != =~ !~"))
-        };
+        let wrong =
+            || Error::options(format!("{text:?} is no matcher: write name=\"value\", or != =~ !~"));
         let at = text.find(['=', '!']).ok_or_else(wrong)?;
         let (name, rest) = (text[..at].trim(), &text[at..]);
         let operators = ["=~", "!~", "!=", "="];

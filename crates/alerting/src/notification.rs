@@ -129,10 +129,8 @@ impl Notification {
             Status::Firing => format!("FIRING:{firing}"),
             Status::Resolved => "RESOLVED".to_owned(),
         };
-        let name = match self.group.get("alertname").or(self.alerts.first().map(|a| a.name())) {
-            Some(name) => name,
-            None => "alerts",
-        };
+        let name = self.group.get("alertname").or(self.alerts.first().map(|a| a.name()));
+        let name = name.unwrap_or("alerts");
         let rest: Vec<&str> =
             self.group.iter().filter(|(n, _)| *n != "alertname").map(|(_, v)| v).collect();
         match rest.is_empty() {

@@ -96,7 +96,7 @@ impl AlertRule {
         self
     }
 
-    /// The sentence for people; the annotation `summary`.
+    /// The sentence for people, `Alert: NAME triggered` unless it is given; the annotation `summary`.
     pub fn message(self, sentence: impl Into<String>) -> Self {
         self.annotation("summary", sentence)
     }

@@ -64,6 +64,14 @@ fn wrong(status: StatusCode, what: &str) -> Response {
     answer(status, "application/json", body)
 }
 
+/// What was done, or what was wrong with the request.
+fn said(status: StatusCode, done: Result<serde_json::Value, Error>) -> Response {
+    match done {
+        Ok(value) => json(status, &value),
+        Err(error) => refused(&error),
+    }
+}
+
 fn refused(error: &Error) -> Response {
     let status = match error {
         error if error.is_not_found() => StatusCode::NOT_FOUND,
@@ -87,6 +95,8 @@ fn show_alerts(manager: &AlertManager, request: &Request) -> Response {
         "receivers": manager.receiver_views(),
         "history": manager.history(limit),
         "stats": manager.stats(),
+        "repair": manager.repair().map(ToString::to_string),
+        "writeTrouble": manager.write_trouble(),
     });
     json(StatusCode::OK, &value)
 }
@@ -101,13 +111,12 @@ fn show_rules(manager: &AlertManager) -> Response {
 }
 
 /// The body as what is expected, or what is wrong with it.
-fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Response> {
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Error> {
     if request.body().len() > LONGEST_BODY {
-        let what = format!("a body of more than {LONGEST_BODY} bytes: send less");
-        return Err(wrong(StatusCode::PAYLOAD_TOO_LARGE, &what));
+        return Err(Error::options(format!("a body has at most {LONGEST_BODY} bytes: send less")));
     }
     serde_json::from_slice(request.body()).map_err(|error| {
-        wrong(StatusCode::BAD_REQUEST, &format!("the body is not as it should be: {error}"))
+        Error::options(format!("the body is not as it should be: {error}")).because(error)
     })
 }
 
@@ -121,14 +130,12 @@ struct Acknowledge {
 }
 
 async fn acknowledge(manager: AlertManager, request: Request) -> Response {
-    let ask: Acknowledge = match body(&request) {
-        Ok(ask) => ask,
-        Err(response) => return response,
+    let done = async {
+        let ask: Acknowledge = body(&request)?;
+        manager.acknowledge(&ask.fingerprint, &ask.by, &ask.comment).await?;
+        Ok(json!({ "acknowledged": ask.fingerprint }))
     };
-    match manager.acknowledge(&ask.fingerprint, &ask.by, &ask.comment).await {
-        Ok(()) => json(StatusCode::OK, &json!({ "acknowledged": ask.fingerprint })),
-        Err(error) => refused(&error),
-    }
+    said(StatusCode::OK, done.await)
 }
 
 #[derive(Deserialize)]
@@ -138,14 +145,11 @@ struct TryOut {
 }
 
 async fn try_out(manager: AlertManager, request: Request) -> Response {
-    let ask: TryOut = match body(&request) {
-        Ok(ask) => ask,
-        Err(response) => return response,
+    let done = async {
+        let ask: TryOut = body(&request)?;
+        Ok(json!({ "id": manager.test_receiver(&ask.receiver).await? }))
     };
-    match manager.test_receiver(&ask.receiver).await {
-        Ok(id) => json(StatusCode::ACCEPTED, &json!({ "id": id })),
-        Err(error) => refused(&error),
-    }
+    said(StatusCode::ACCEPTED, done.await)
 }
 
 #[derive(Deserialize)]
@@ -173,8 +177,9 @@ impl NewSilence {
     fn silence(self, now_unix_ms: i64) -> Result<Silence, Error> {
         let matchers = self.matchers.into_iter().map(|written| match written {
             Written::Text(text) => text.parse::<Matcher>(),
-            Written::Object(value) => serde_json::from_value(value)
-                .map_err(|error| Error::options(format!("a matcher is not as it should be: {error}"))),
+            Written::Object(value) => serde_json::from_value(value).map_err(|error| {
+                Error::options(format!("a matcher is not as it should be: {error}"))
+            }),
         });
         let time = |name: &str, text: &str| {
             of_rfc3339(text).ok_or_else(|| {
@@ -200,24 +205,15 @@ impl NewSilence {
 }
 
 async fn add_silence(manager: AlertManager, request: Request) -> Response {
-    let ask: NewSilence = match body(&request) {
-        Ok(ask) => ask,
-        Err(response) => return response,
+    let done = async {
+        let ask: NewSilence = body(&request)?;
+        let silence = ask.silence(manager.inner.unix_ms())?;
+        Ok(json!({ "id": manager.silence(silence).await? }))
     };
-    let silence = match ask.silence(manager.inner.unix_ms()) {
-        Ok(silence) => silence,
-        Err(error) => return refused(&error),
-    };
-    match manager.silence(silence).await {
-        Ok(id) => json(StatusCode::OK, &json!({ "id": id })),
-        Err(error) => refused(&error),
-    }
+    said(StatusCode::OK, done.await)
 }
 
 async fn end_silence(manager: AlertManager, request: Request) -> Response {
     let id = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
-    match manager.unsilence(&id).await {
-        Ok(()) => json(StatusCode::OK, &json!({ "ended": id })),
-        Err(error) => refused(&error),
-    }
+    said(StatusCode::OK, manager.unsilence(&id).await.map(|()| json!({ "ended": id })))
 }

@@ -81,7 +81,8 @@ impl Book {
             return;
         }
         let most = self.limits.alerts_per_notification.max(notices.len());
-        let (_, notification) = self.notification(at, &Labels::default(), why, &notices[..most.min(notices.len())]);
+        let (_, notification) =
+            self.notification(at, &Labels::default(), why, &notices[..most.min(notices.len())]);
         self.receivers[at].passing = Some(notification);
         self.receivers[at].passed_ms = Some(now.steady_ms);
     }
@@ -91,8 +92,11 @@ impl Book {
         let mut records = Vec::new();
         let mut waiting: usize = self.receivers.iter().map(|r| r.waiting.len()).sum();
         while waiting > self.limits.waiting.max(1) {
-            let longest = (0..self.receivers.len()).max_by_key(|at| self.receivers[*at].waiting.len());
-            let Some(oldest) = longest.and_then(|at| self.receivers[at].waiting.front()) else { break };
+            let longest =
+                (0..self.receivers.len()).max_by_key(|at| self.receivers[*at].waiting.len());
+            let Some(oldest) = longest.and_then(|at| self.receivers[at].waiting.front()) else {
+                break;
+            };
             let (oldest, why) = (oldest.clone(), "more waits than there is room for");
             let record = self.done(&oldest, Fate::NoRoom, 0, 0, why);
             self.apply(&record);

@@ -176,7 +176,7 @@ impl Group {
 
     fn due(&self, route: &Route, alerts: &[&Live], now: Moment) -> Option<(Why, Vec<Arc<Notice>>)> {
         let heard = alerts.iter().filter(|alert| !alert.is_muted);
-        let is_told = |alert: &Live| self.told.get(&alert.notice.labels).is_some();
+        let is_told = |alert: &Live| self.told.contains_key(&alert.notice.labels);
         let is_new = |alert: &Live| !is_told(alert) && !alert.is_acknowledged;
         let fresh = heard.clone().any(|alert| is_new(alert));
         let ended = self.told.values().any(|told| told.ended.is_some());

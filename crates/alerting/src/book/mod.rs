@@ -28,7 +28,7 @@ pub(crate) use group::{Live, Receiver, Waiting};
 pub(crate) use history::{Entry, History, cut};
 pub(crate) use observe::Observed;
 pub(crate) use record::{Record, Saved, SavedAlert};
-pub(crate) use rule::{Kind, Origin, Rule, RuleState, Tracked, severity_of};
+pub(crate) use rule::{Kind, Origin, Rule, RuleState, Tracked};
 
 /// How often what could not be done was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -202,8 +202,8 @@ impl Rule {
     /// What is inactive and has nothing to rest for is no longer kept.
     fn forget(&mut self, now: Moment) {
         let timing = &self.timing;
-        self.state.alerts.retain(|_, tracked: &mut Tracked| {
-            !tracked.state.is_forgettable(timing, now)
-        });
+        self.state
+            .alerts
+            .retain(|_, tracked: &mut Tracked| !tracked.state.is_forgettable(timing, now));
     }
 }

@@ -51,16 +51,22 @@ impl Book {
         self.restore_names(saved.receivers);
         self.restored = saved.alerts;
         self.silences = saved.silences;
-        saved.history.into_iter().for_each(|(entry, text)| self.history.add(entry, text.as_deref()));
+        saved
+            .history
+            .into_iter()
+            .for_each(|(entry, text)| self.history.add(entry, text.as_deref()));
         for told in saved.told {
-            if let Some(receiver) = self.receivers.iter_mut().find(|r| r.route.name == told.receiver) {
+            if let Some(receiver) =
+                self.receivers.iter_mut().find(|r| r.route.name == told.receiver)
+            {
                 receiver.restore(told, now);
             }
         }
         let mut lost: Vec<Waiting> = Vec::new();
         for (number, notification) in saved.waiting {
             let waiting = Waiting { number, notification, synced: true };
-            match self.receivers.iter_mut().find(|r| r.route.name == waiting.notification.receiver) {
+            match self.receivers.iter_mut().find(|r| r.route.name == waiting.notification.receiver)
+            {
                 Some(receiver) => receiver.waiting.push_back(waiting),
                 None => lost.push(waiting),
             }

@@ -46,11 +46,7 @@ pub enum NoData {
 impl Default for Flapping {
     /// Four firings in ten minutes; five minutes of calm.
     fn default() -> Flapping {
-        Flapping {
-            fires: 4,
-            within: Duration::from_secs(600),
-            calm: Duration::from_secs(300),
-        }
+        Flapping { fires: 4, within: Duration::from_secs(600), calm: Duration::from_secs(300) }
     }
 }
 

@@ -168,7 +168,8 @@ fn check_names(routes: &[Route]) -> Result<(), Error> {
             return Err(Error::options("a route's name has 1 to 128 bytes: use Route::named"));
         }
         if routes[..at].iter().any(|other| other.name == *name) {
-            let message = format!("two routes are called {name:?}: tell them apart by Route::named");
+            let message =
+                format!("two routes are called {name:?}: tell them apart by Route::named");
             return Err(Error::options(message));
         }
     }
@@ -183,6 +184,12 @@ pub(super) fn of_closure(rule: AlertRule) -> Result<Rule, Error> {
     let timing = rule.timing();
     // The texts of code are not templates: `{{` stays what it is.
     let plain = |(name, text): (String, String)| (name.into(), Template::plain(text));
+    let mut annotations: Vec<(Box<str>, Template)> =
+        rule.annotations.into_iter().map(plain).collect();
+    if annotations.iter().all(|(name, _)| &**name != "summary") {
+        let said = format!("Alert: {} triggered", rule.name);
+        annotations.push(("summary".into(), Template::plain(said)));
+    }
     let mut labels: Vec<_> = rule.labels.into_iter().map(plain).collect();
     labels.push(("severity".into(), Template::plain(rule.severity.as_str())));
     Ok(Rule {
@@ -191,7 +198,7 @@ pub(super) fn of_closure(rule: AlertRule) -> Result<Rule, Error> {
         timing,
         kind: Kind::Closure { condition: rule.condition, clear: rule.clear },
         labels,
-        annotations: rule.annotations.into_iter().map(plain).collect(),
+        annotations,
         captures_cpu: rule.captures_cpu,
         origin: None,
         state: RuleState::default(),

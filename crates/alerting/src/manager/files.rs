@@ -97,7 +97,8 @@ impl Inner {
         let mut records = Vec::new();
         for Changed { at, rules, report } in files.changed(most) {
             let status = &mut files.files[at].1;
-            let line = |p: &crate::rules::Problem| format!("{}:{}: {}", report.file, p.line, p.what);
+            let line =
+                |p: &crate::rules::Problem| format!("{}:{}: {}", report.file, p.line, p.what);
             status.errors = report.errors.iter().map(line).collect();
             status.warnings = report.warnings.iter().map(line).collect();
             if let Some(rules) = rules {

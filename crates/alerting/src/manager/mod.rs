@@ -24,6 +24,7 @@ use crate::alert::Alert;
 use crate::book::{Ack, Book, Record};
 use crate::error::{Error, ErrorKind};
 use crate::machine::{Moment, Phase};
+use crate::outbox::Repair;
 use crate::rule::AlertRule;
 use crate::silence::Silence;
 
@@ -249,6 +250,17 @@ impl AlertManager {
     /// What has been counted, and what is held now.
     pub fn stats(&self) -> AlertStats {
         stats::stats(&self.inner)
+    }
+
+    /// What was cut off the outbox's file when it was opened; `None` if nothing had to be.
+    pub fn repair(&self) -> Option<&Repair> {
+        self.inner.writing.repair.as_ref()
+    }
+
+    /// Why the outbox's file could not be written the last time; what is sent meanwhile may come again
+    /// after a restart.
+    pub fn write_trouble(&self) -> Option<String> {
+        self.inner.writing.trouble.lock().clone()
     }
 
     /// How each rule file fares.

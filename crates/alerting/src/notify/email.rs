@@ -95,7 +95,8 @@ impl Email {
         for to in &self.to {
             message = message.to(to.clone());
         }
-        let text: Vec<String> = notification.alerts.iter().map(|notice| paragraph(notice)).collect();
+        let text: Vec<String> =
+            notification.alerts.iter().map(|notice| paragraph(notice)).collect();
         message.body(text.join("\n")).map_err(|cause| {
             Error::options(format!("the mail cannot be written: {cause}")).because(cause)
         })

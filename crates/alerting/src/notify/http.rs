@@ -146,12 +146,17 @@ mod tests {
 
     #[test]
     fn answers_are_told_apart_by_what_trying_again_would_do() {
-        let of = |status, header, body| Answer::of(&answer(status, header, body), SystemTime::UNIX_EPOCH);
+        let of = |status, header, body| {
+            Answer::of(&answer(status, header, body), SystemTime::UNIX_EPOCH)
+        };
         assert_eq!(of(204, None, "").unwrap().delivered(), Attempt::Delivered("204".into()));
         let later = |line: &str, s| Err(Attempt::Later(line.into(), s));
         let seconds = |s| Some(Duration::from_secs(s));
         assert_eq!(of(429, Some("7"), ""), later("answered 429", seconds(7)));
-        assert_eq!(of(503, Some("Thu, 01 Jan 1970 00:01:00 GMT"), ""), later("answered 503", seconds(60)));
+        assert_eq!(
+            of(503, Some("Thu, 01 Jan 1970 00:01:00 GMT"), ""),
+            later("answered 503", seconds(60))
+        );
         assert_eq!(of(500, None, "a\nb"), later("answered 500: a b", None));
         let discord = r#"{"retry_after": 2}"#;
         assert!(matches!(of(429, None, discord), Err(Attempt::Later(_, at)) if at == seconds(2)));

@@ -17,7 +17,6 @@ pub(crate) struct Store {
     /// Up to here everything is good; what a failed write left behind it is cut off.
     bytes: u64,
     /// Up to here everything is on the disk; what the test of that order goes by.
-    #[cfg_attr(not(test), expect(dead_code))]
     synced_bytes: u64,
     /// The size right after it was last written anew.
     compacted_bytes: u64,
@@ -40,7 +39,10 @@ impl fmt::Display for Repair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         let (good, lost) = (self.good_bytes, self.lost_bytes);
-        write!(f, "{path}: {lost} damaged bytes after {good} good ones were put into {path}.damaged")
+        write!(
+            f,
+            "{path}: {lost} damaged bytes after {good} good ones were put into {path}.damaged"
+        )
     }
 }
 
@@ -252,7 +254,8 @@ mod tests {
     }
 
     fn place(name: &str) -> PathBuf {
-        let directory = std::env::temp_dir().join(format!("pm-outbox-{}-{name}", std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("pm-outbox-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).unwrap();
         directory.join("outbox")

@@ -58,9 +58,10 @@ impl Extras {
                 self.no_data = match text {
                     "keep" => NoData::Keep,
                     "resolve" => NoData::Resolve,
-                    time => NoData::KeepFor(parse_duration(time).map_err(|why| {
-                        format!("{why}; or keep, or resolve")
-                    })?),
+                    time => NoData::KeepFor(
+                        parse_duration(time)
+                            .map_err(|why| format!("{why}; or keep, or resolve"))?,
+                    ),
                 }
             }
             "flapping" => self.flapping = Some(flapping(text)?),

@@ -93,7 +93,9 @@ pub(crate) fn read_and_check(file: &str, text: &str) -> (Option<RuleFile>, Check
                     let labels = format!("{:?}", rule.labels);
                     if seen.contains(&(&rule.alert, labels.clone())) {
                         let name = &rule.alert;
-                        let what = format!("{name:?} with the same labels is there already: their alerts cannot be told apart where labels meet");
+                        let what = format!(
+                            "{name:?} with the same labels is there already: their alerts cannot be told apart where labels meet"
+                        );
                         report.warn(rule.line, what);
                     }
                     seen.push((&rule.alert, labels));

@@ -184,7 +184,10 @@ fn recording(
 ) -> Result<FileRule, Wrong> {
     let name = record.text()?;
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    if name.is_empty() || !name.chars().all(is_name) || name.starts_with(|c: char| c.is_ascii_digit()) {
+    if name.is_empty()
+        || !name.chars().all(is_name)
+        || name.starts_with(|c: char| c.is_ascii_digit())
+    {
         return Err(record.wrong(format!("{name:?} is no name of a metric")));
     }
     let extra = [fields.hold, fields.keep].into_iter().flatten().next();
@@ -202,12 +205,7 @@ fn recording(
     }))
 }
 
-fn alerting(
-    node: &Node,
-    fields: Fields<'_>,
-    alert: &Node,
-    expr: &Node,
-) -> Result<FileRule, Wrong> {
+fn alerting(node: &Node, fields: Fields<'_>, alert: &Node, expr: &Node) -> Result<FileRule, Wrong> {
     let name = alert.text()?;
     if name.trim().is_empty() {
         return Err(alert.wrong("an alert without a name: give it one"));
@@ -216,8 +214,7 @@ fn alerting(
         return Err(node.wrong(format!("the label {name:?} is the rule's name: take it out")));
     }
     let time = |node: Option<&Node>| node.map_or(Ok(Duration::ZERO), duration);
-    let (extras, annotations) =
-        Extras::taken_from(fields.annotations, &fields.annotation_lines)?;
+    let (extras, annotations) = Extras::taken_from(fields.annotations, &fields.annotation_lines)?;
     Ok(FileRule::Alerting(AlertingRule {
         alert: name.to_owned(),
         expr: expr.text()?.to_owned(),

@@ -10,11 +10,10 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 const DEEPEST: usize = 64;
 const MOST_NODES: usize = 200_000;
 
-/// A node and where it begins, both counted from 1.
+/// A node and the line where it begins, counted from 1.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) line: u32,
-    pub(crate) column: u32,
     pub(crate) content: Rc<Content>,
 }
 
@@ -36,11 +35,8 @@ pub(crate) struct Wrong {
 impl Node {
     /// The one document in `text`; `None` if it is empty.
     pub(crate) fn parse(text: &str) -> Result<Option<Node>, Wrong> {
-        let mut events = Events {
-            parser: Parser::new_from_str(text),
-            anchors: HashMap::new(),
-            nodes: 0,
-        };
+        let mut events =
+            Events { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
         let mut document = None;
         loop {
             let (event, span) = events.next()?;
@@ -175,11 +171,11 @@ impl<'a> Events<'a> {
                 let unknown = || wrong(span, "this alias has no anchor before it");
                 let (node, nodes) = self.anchors.get(&id).cloned().ok_or_else(unknown)?;
                 self.count(span, nodes)?;
-                return Ok((Node { line: line(span), column: column(span), ..node }, nodes));
+                return Ok((Node { line: line(span), ..node }, nodes));
             }
             _ => return Err(wrong(span, "this is no value")),
         };
-        let node = Node { line: line(span), column: column(span), content: Rc::new(content) };
+        let node = Node { line: line(span), content: Rc::new(content) };
         let nodes = self.nodes - begun;
         if anchor > 0 {
             self.anchors.insert(anchor, (node.clone(), nodes));
@@ -212,7 +208,9 @@ impl<'a> Events<'a> {
     fn count(&mut self, span: Span, nodes: usize) -> Result<(), Wrong> {
         self.nodes += nodes;
         match self.nodes > MOST_NODES {
-            true => Err(wrong(span, "the file means too much: use fewer aliases, or several files")),
+            true => {
+                Err(wrong(span, "the file means too much: use fewer aliases, or several files"))
+            }
             false => Ok(()),
         }
     }
@@ -220,10 +218,6 @@ impl<'a> Events<'a> {
 
 fn line(span: Span) -> u32 {
     span.start.line().try_into().unwrap_or(u32::MAX)
-}
-
-fn column(span: Span) -> u32 {
-    u32::try_from(span.start.col()).map_or(u32::MAX, |column| column.saturating_add(1))
 }
 
 fn wrong(span: Span, what: &str) -> Wrong {

@@ -5,16 +5,54 @@ use super::number::{self, of_text, significant};
 use crate::matcher::Matcher;
 
 const KNOWN: [&str; 33] = [
-    "and", "eq", "ge", "gt", "html", "humanize", "humanize1024", "humanizeDuration",
-    "humanizePercentage", "humanizeTimestamp", "index", "le", "len", "lt", "match", "ne", "not",
-    "or", "parseDuration", "print", "printf", "println", "reReplaceAll", "safeHtml", "stripDomain",
-    "stripPort", "title", "toLower", "toUpper", "urlquery", "graphLink", "tableLink", "pathPrefix",
+    "and",
+    "eq",
+    "ge",
+    "gt",
+    "html",
+    "humanize",
+    "humanize1024",
+    "humanizeDuration",
+    "humanizePercentage",
+    "humanizeTimestamp",
+    "index",
+    "le",
+    "len",
+    "lt",
+    "match",
+    "ne",
+    "not",
+    "or",
+    "parseDuration",
+    "print",
+    "printf",
+    "println",
+    "reReplaceAll",
+    "safeHtml",
+    "stripDomain",
+    "stripPort",
+    "title",
+    "toLower",
+    "toUpper",
+    "urlquery",
+    "graphLink",
+    "tableLink",
+    "pathPrefix",
 ];
 
 /// Those that Prometheus has and that need what is not here.
 const ELSEWHERE: [&str; 11] = [
-    "args", "first", "label", "query", "sortByLabel", "strvalue", "tmpl", "toTime", "value",
-    "externalURL", "call",
+    "args",
+    "first",
+    "label",
+    "query",
+    "sortByLabel",
+    "strvalue",
+    "tmpl",
+    "toTime",
+    "value",
+    "externalURL",
+    "call",
 ];
 
 /// Whether `name` can be called.
@@ -185,7 +223,8 @@ fn humanize_duration(value: f64) -> String {
 fn title(text: &str) -> String {
     let mut begins = true;
     let up = |c: char| {
-        let is_first = std::mem::replace(&mut begins, !(c.is_alphanumeric() || c == '_' || c == '\''));
+        let is_first =
+            std::mem::replace(&mut begins, !(c.is_alphanumeric() || c == '_' || c == '\''));
         if is_first { c.to_uppercase().collect::<String>() } else { c.to_string() }
     };
     text.chars().map(up).collect()

@@ -145,7 +145,9 @@ impl Parser<'_> {
                 let is_if = word == "if";
                 self.branch(is_if, &tokens[1..]).map(Ok)
             }
-            Some(Token::Word(word)) if ["range", "define", "template", "block"].contains(&&**word) => {
+            Some(Token::Word(word))
+                if ["range", "define", "template", "block"].contains(&&**word) =>
+            {
                 Err(format!("{{{{ {word} }}}} is not supported here"))
             }
             Some(Token::Variable(name)) if tokens.get(1) == Some(&Token::Assign) => {

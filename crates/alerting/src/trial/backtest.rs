@@ -85,7 +85,9 @@ pub fn backtest(
 ) -> Result<Backtest, Error> {
     let step_ms = millis(step);
     if step_ms < 1 || until_unix_ms < from_unix_ms {
-        return Err(Error::options("a backtest has a step of 1 ms or more and an end after its start"));
+        return Err(Error::options(
+            "a backtest has a step of 1 ms or more and an end after its start",
+        ));
     }
     if (until_unix_ms - from_unix_ms) / step_ms > MOST_LOOKS {
         let message = format!("a backtest of more than {MOST_LOOKS} looks: take a longer step");

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::series::MadeUp;
 use super::simulation::{Simulation, nobody};
-use super::test_file::{AlertTest, Case, Expected, ExprTest, NotificationTest, ReceiverSpec, TestFile};
+use super::test_file::{
+    AlertTest, Case, Expected, ExprTest, NotificationTest, ReceiverSpec, TestFile,
+};
 use crate::book::Rule;
 use crate::error::{Error, ErrorKind};
 use crate::expression::Expr;
@@ -78,7 +80,8 @@ impl fmt::Display for TestReport {
                 }
             }
         }
-        let (cases, checked) = (self.cases.len(), self.cases.iter().map(|c| c.checked).sum::<usize>());
+        let (cases, checked) =
+            (self.cases.len(), self.cases.iter().map(|c| c.checked).sum::<usize>());
         let state = if self.is_ok() { "ok" } else { "failed" };
         write!(f, "{}: {state}, {cases} tests, {checked} expectations", self.file)
     }
@@ -106,9 +109,8 @@ impl fmt::Display for TestReport {
 /// be; the text has file and line.
 pub fn test_rules(path: &Path) -> Result<TestReport, Error> {
     let name = path.display().to_string();
-    let wrong = |line: u32, what: &str| {
-        Error::new(ErrorKind::Rules, format!("{name}:{line}: {what}"))
-    };
+    let wrong =
+        |line: u32, what: &str| Error::new(ErrorKind::Rules, format!("{name}:{line}: {what}"));
     let text = read(path)?;
     let file = TestFile::read(&text).map_err(|w| wrong(w.line, &w.what))?;
     let directory = path.parent().unwrap_or(Path::new(""));
@@ -146,7 +148,9 @@ fn matching(path: &Path) -> Result<Vec<PathBuf>, Error> {
     })?;
     let fits = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+        name.len() >= before.len() + after.len()
+            && name.starts_with(before)
+            && name.ends_with(after)
     };
     let mut found: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(fits).collect();
@@ -244,7 +248,7 @@ fn notifications(test: &NotificationTest, sent: &[(i64, Expected)]) -> Option<Mi
     expected.sort();
     got.sort();
     let what = format!("notifications until {}", show_duration(test.at));
-    (expected != got).then(|| Mismatch { line: test.line, what, expected, got })
+    (expected != got).then_some(Mismatch { line: test.line, what, expected, got })
 }
 
 fn show_notification(expected: &Expected) -> String {
@@ -285,8 +289,8 @@ fn expression(test: &ExprTest, storage: &MadeUp) -> Option<Mismatch> {
     let show = |labels: &str, value: f64| format!("{labels} {}", crate::template::shortest(value));
     let expected = test.expected.iter().map(|(labels, value)| (labels.to_string(), *value));
     let mut expected: Vec<(String, f64)> = expected.collect();
-    let got = Expr::parse(&test.expr)
-        .and_then(|expr| expr.evaluate_with_names(storage, millis(test.at)));
+    let got =
+        Expr::parse(&test.expr).and_then(|expr| expr.evaluate_with_names(storage, millis(test.at)));
     let shown = |all: &[(String, f64)]| all.iter().map(|(l, v)| show(l, *v)).collect();
     let mut got = match got {
         Ok(got) => got,
@@ -300,7 +304,8 @@ fn expression(test: &ExprTest, storage: &MadeUp) -> Option<Mismatch> {
     got.sort_by(by_labels);
     let same = expected.len() == got.len()
         && expected.iter().zip(&got).all(|(a, b)| a.0 == b.0 && is_close(a.1, b.1));
-    let mismatch = || Mismatch { line: test.line, what, expected: shown(&expected), got: shown(&got) };
+    let mismatch =
+        || Mismatch { line: test.line, what, expected: shown(&expected), got: shown(&got) };
     (!same).then(mismatch)
 }
 

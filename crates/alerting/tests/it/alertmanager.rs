@@ -49,7 +49,8 @@ impl Peer {
         let line = lines.find_map(|line| {
             let line = line.ok()?;
             let address = line.split("address=").nth(1)?.split_whitespace().next()?;
-            (line.contains("Listening on") && address.contains("127.0.0.1")).then(|| address.to_owned())
+            (line.contains("Listening on") && address.contains("127.0.0.1"))
+                .then(|| address.to_owned())
         });
         let address = line.expect("it says where it listens");
         // Nobody reads the rest; a full pipe would stop it.
@@ -130,7 +131,8 @@ async fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 
 fn query(amtool: &Path, url: &str) -> Vec<Value> {
     let url = format!("--alertmanager.url={url}");
-    let run = Command::new(amtool).args(["alert", "query", "--output=json", &url]).output().unwrap();
+    let run =
+        Command::new(amtool).args(["alert", "query", "--output=json", &url]).output().unwrap();
     serde_json::from_slice(&run.stdout).unwrap_or_default()
 }
 

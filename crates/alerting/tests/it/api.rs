@@ -137,7 +137,8 @@ async fn rules_are_shown_and_receivers_tried_out() {
     assert_eq!(rules["rules"][0]["id"], "errors");
     assert_eq!(rules["rules"][0]["health"], "ok");
     assert_eq!(rules["rules"][0]["cooldownMs"], 60_000);
-    let (status, value) = api.ask("POST", "/api/alerts/test", &json!({ "receiver": "inbox" })).await;
+    let (status, value) =
+        api.ask("POST", "/api/alerts/test", &json!({ "receiver": "inbox" })).await;
     assert_eq!(status, 202);
     bench.settle().await;
     assert_eq!(inbox.all()[0].id, value["id"].as_str().unwrap());

@@ -32,6 +32,9 @@ async fn an_alert_has_the_figures_of_the_tick_in_which_it_fired() {
     bench.tick(&errors(0.75)).await;
     bench.tick(&errors(0.95)).await;
     let alert = bench.manager.active_alerts().remove(0);
+    let plain = Bench::new(AlertManager::builder().rule(self::rule()));
+    plain.tick(&errors(0.75)).await;
+    assert_eq!(plain.manager.active_alerts()[0].message, "Alert: errors triggered");
     assert_eq!((alert.name.as_str(), alert.message.as_str()), ("errors", "too many errors"));
     assert_eq!((alert.severity, alert.phase), (AlertSeverity::Critical, Phase::Firing));
     assert_eq!(alert.metrics.error_rate, 0.75);
@@ -42,7 +45,8 @@ async fn an_alert_has_the_figures_of_the_tick_in_which_it_fired() {
 async fn a_closure_that_panics_is_disabled_for_all_to_see_and_the_others_go_on() {
     let inbox = Inbox::default();
     let broken = AlertRule::new("broken", AlertSeverity::Info, |_| panic!("no such shard"));
-    let bench = Bench::new(AlertManager::builder().rule(broken).rule(rule()).notify(inbox.route("a")));
+    let bench =
+        Bench::new(AlertManager::builder().rule(broken).rule(rule()).notify(inbox.route("a")));
     bench.tick(&errors(0.9)).await;
     bench.tick(&errors(0.9)).await;
     assert_eq!(inbox.titles(), ["[FIRING:1] errors"]);
@@ -82,7 +86,8 @@ async fn a_rule_rests_between_two_firings() {
 #[tokio::test]
 async fn what_flaps_resolves_only_after_calm() {
     let inbox = Inbox::default();
-    let flapping = Flapping { fires: 3, within: Duration::from_secs(60), calm: Duration::from_secs(5) };
+    let flapping =
+        Flapping { fires: 3, within: Duration::from_secs(60), calm: Duration::from_secs(5) };
     let rule = rule().flapping(Some(flapping));
     let bench = Bench::new(AlertManager::builder().rule(rule).notify(inbox.route("a")));
     for round in 0..10 {
@@ -200,10 +205,7 @@ async fn what_fires_goes_on_firing_over_a_restart_and_its_resolve_is_sent() {
     let place = Place::new();
     let inbox = Inbox::default();
     let builder = || {
-        AlertManager::builder()
-            .rule(rule())
-            .outbox(place.join("outbox"))
-            .notify(inbox.route("a"))
+        AlertManager::builder().rule(rule()).outbox(place.join("outbox")).notify(inbox.route("a"))
     };
     let bench = Bench::new(builder());
     bench.tick(&errors(0.9)).await;
@@ -228,8 +230,7 @@ async fn what_fires_goes_on_firing_over_a_restart_and_its_resolve_is_sent() {
 async fn an_alert_of_a_rule_that_is_gone_resolves_and_says_so() {
     let place = Place::new();
     let inbox = Inbox::default();
-    let builder =
-        || AlertManager::builder().outbox(place.join("outbox")).notify(inbox.route("a"));
+    let builder = || AlertManager::builder().outbox(place.join("outbox")).notify(inbox.route("a"));
     let bench = Bench::new(builder().rule(rule()));
     bench.tick(&errors(0.9)).await;
     let bench = bench.restart(builder).await;

@@ -204,10 +204,12 @@ fn request(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn a_moody_server_gets_the_same_id_until_it_takes_it() {
-    const LATER: &str = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n";
+    const LATER: &str =
+        "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n";
     const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 4\r\n\r\noops";
     const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nthanks";
-    let acts = [Act::Answer(LATER), Act::Answer(BROKEN), Act::Hang, Act::CloseHalfWay, Act::Answer(TAKEN)];
+    let acts =
+        [Act::Answer(LATER), Act::Answer(BROKEN), Act::Hang, Act::CloseHalfWay, Act::Answer(TAKEN)];
     let (address, got) = scripted(acts.to_vec());
     let webhook = Webhook::new(Secret::text(format!("http://{address}/hook/s3cret")))
         .bearer_token(Secret::text("t0ken"));

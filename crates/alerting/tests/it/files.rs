@@ -174,8 +174,7 @@ async fn more_alerts_than_a_rule_may_have_are_refused_and_counted() {
     std::fs::write(&path, RULES).unwrap();
     let history = Arc::new(MemoryHistory::new(Options::default()).unwrap());
     let limits = perf_monitor_alerting::Limits { alerts_per_rule: 3, ..Default::default() };
-    let builder =
-        AlertManager::builder().rule_file(&path).history(history.clone()).limits(limits);
+    let builder = AlertManager::builder().rule_file(&path).history(history.clone()).limits(limits);
     let bench = Bench::new(builder);
     let labels: Vec<_> = (0..10)
         .map(|n| Labels::new([("__name__", "depth".to_owned()), ("queue", n.to_string())]))

@@ -123,7 +123,8 @@ fn no_alert_is_lost_and_hardly_any_comes_twice() {
     let mut chance = 0x9e37_79b9_7f4a_7c15_u64;
     let rounds = rounds();
     for round in 0..rounds {
-        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        chance =
+            chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let begin = (1 + u64::from(round) * 1_000 + (chance >> 60)).to_string();
         let mut child = spawn(address, &begin, &path, &log);
         // Long enough to begin, mostly; the instant is what this test is about.
@@ -156,6 +157,9 @@ fn no_alert_is_lost_and_hardly_any_comes_twice() {
     }
     // One may have been in flight to each receiver at each kill.
     assert!(twice <= 2 * rounds, "{twice} of {all} came twice");
-    assert!(all > rounds as usize * 4, "only {all} arrived: the child is killed too early to do anything");
+    assert!(
+        all > rounds as usize * 4,
+        "only {all} arrived: the child is killed too early to do anything"
+    );
     println!("{all} notifications in {rounds} rounds, {twice} came twice");
 }

@@ -10,5 +10,6 @@ mod model;
 mod payloads;
 #[cfg(any(feature = "command", feature = "email"))]
 mod programs;
+mod restart;
 mod support;
 mod trial;

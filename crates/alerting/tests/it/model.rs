@@ -58,7 +58,9 @@ impl Model {
         let (next, change) = match (phase, found) {
             (_, Found::NoData) => match timing.no_data {
                 NoData::Resolve => self.clear(timing, now, steady, found),
-                NoData::KeepFor(most) if phase != Phase::Inactive && self.missing_for(now) >= ms(most) => {
+                NoData::KeepFor(most)
+                    if phase != Phase::Inactive && self.missing_for(now) >= ms(most) =>
+                {
                     let change = Change::Resolved(Reason::NoData);
                     (Phase::Inactive, (phase == Phase::Firing).then_some(change))
                 }
@@ -67,7 +69,8 @@ impl Model {
             (Phase::Firing, Found::Active | Found::Between) => (Phase::Firing, None),
             (_, Found::Active) => {
                 let held = self.lasted(now, found, |_, phase| phase == Phase::Pending);
-                let rested = self.fires().next_back().is_none_or(|f| steady - f >= ms(timing.cooldown));
+                let rested =
+                    self.fires().next_back().is_none_or(|f| steady - f >= ms(timing.cooldown));
                 match held >= ms(timing.hold) && rested {
                     true => (Phase::Firing, Some(Change::Fired)),
                     false => (Phase::Pending, None),
@@ -79,15 +82,20 @@ impl Model {
         change
     }
 
-    fn clear(&self, timing: &Timing, now: i64, steady: i64, found: Found) -> (Phase, Option<Change>) {
+    fn clear(
+        &self,
+        timing: &Timing,
+        now: i64,
+        steady: i64,
+        found: Found,
+    ) -> (Phase, Option<Change>) {
         if self.phase() != Phase::Firing {
             return (Phase::Inactive, None);
         }
         let ms = |duration: Duration| duration.as_millis() as i64;
         let blind = timing.no_data == NoData::Resolve;
-        let since = |f: &Found, phase| {
-            phase == Phase::Firing && matches!(f, Found::Clear | Found::NoData)
-        };
+        let since =
+            |f: &Found, phase| phase == Phase::Firing && matches!(f, Found::Clear | Found::NoData);
         let gone = match blind {
             // Then nothing found is as good as gone.
             true => {
@@ -98,7 +106,8 @@ impl Model {
         };
         let flaps = timing.flapping.is_some_and(|flapping| {
             let from = steady - ms(flapping.within);
-            self.fires().rev().take(16).filter(|at| *at > from).count() >= usize::from(flapping.fires)
+            self.fires().rev().take(16).filter(|at| *at > from).count()
+                >= usize::from(flapping.fires)
         });
         let calm = timing.flapping.filter(|_| flaps).map_or(0, |flapping| ms(flapping.calm));
         if gone < ms(timing.keep_firing).max(calm) {
@@ -128,9 +137,10 @@ fn timing() -> impl Strategy<Value = Timing> {
         Just(NoData::Resolve),
         seconds(9).prop_map(NoData::KeepFor),
     ];
-    let flapping = prop::option::of((2_u8..5, 5_u64..40, seconds(9)).prop_map(
-        |(fires, within, calm)| Flapping { fires, within: Duration::from_secs(within), calm },
-    ));
+    let flapping =
+        prop::option::of((2_u8..5, 5_u64..40, seconds(9)).prop_map(|(fires, within, calm)| {
+            Flapping { fires, within: Duration::from_secs(within), calm }
+        }));
     let times = (seconds(6), seconds(6), seconds(20));
     (times, no_data, flapping).prop_map(|((hold, keep_firing, cooldown), no_data, flapping)| {
         Timing { hold, keep_firing, cooldown, no_data, flapping }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use perf_monitor_alerting::{
-    AlertSeverity, Alertmanager, Discord, Labels, Log, Notice, Notification, Ntfy, PagerDuty, Reason,
-    Secret, Slack, Status, Webhook, Why,
+    AlertSeverity, Alertmanager, Discord, Labels, Log, Notice, Notification, Ntfy, PagerDuty,
+    Reason, Secret, Slack, Status, Webhook, Why,
 };
 use serde_json::Value;
 

@@ -62,9 +62,10 @@ mod command {
     async fn a_program_that_hangs_is_killed_and_one_that_is_missing_is_said() {
         let hangs = CommandNotifier::new("sleep").argument("1000");
         let limits = perf_monitor_alerting::Limits { age: Duration::ZERO, ..Default::default() };
-        for (program, why) in
-            [(hangs, "no answer within 100ms"), (CommandNotifier::new("no-such-program"), "started")]
-        {
+        for (program, why) in [
+            (hangs, "no answer within 100ms"),
+            (CommandNotifier::new("no-such-program"), "started"),
+        ] {
             let rule = AlertRule::new("errors", AlertSeverity::Info, |m| m.error_rate > 0.5);
             let route = Route::to(program).timeout(Duration::from_millis(100));
             let builder = AlertManager::builder().rule(rule).limits(limits.clone()).notify(route);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use perf_monitor_alerting::{
-    AlertManager, AlertManagerBuilder, Attempt, Labels, Metrics, Notification, Route, notify_fn,
+    AlertManager, AlertManagerBuilder, Attempt, Metrics, Notification, Route, notify_fn,
 };
 use perf_monitor_core::{Clock, FakeClock};
 
@@ -90,10 +90,6 @@ impl Bench {
 /// Figures with this share of errors.
 pub(crate) fn errors(rate: f64) -> Metrics {
     Metrics { error_rate: rate, ..Metrics::default() }
-}
-
-pub(crate) fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
-    Labels::new(pairs)
 }
 
 /// A directory that goes away with the test.

@@ -25,7 +25,8 @@ fn the_shipped_rules_and_their_tests_are_fine() {
 fn promtool_says_the_same_of_them() {
     let Some(promtool) = peer("PERF_MONITOR_PROMTOOL") else { return };
     for arguments in [["check", "rules", "default.yml"], ["test", "rules", "default_test.yml"]] {
-        let run = Command::new(&promtool).args(arguments).current_dir(shipped("")).output().unwrap();
+        let run =
+            Command::new(&promtool).args(arguments).current_dir(shipped("")).output().unwrap();
         let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
         assert!(run.status.success(), "{said}");
     }
@@ -35,9 +36,15 @@ fn promtool_says_the_same_of_them() {
 const FILES: [(&str, Option<u32>); 14] = [
     ("groups: []\n", None),
     ("", None),
-    ("groups:\n- name: a\n  interval: 30s\n  limit: 5\n  rules:\n  - alert: A\n    expr: up == 0\n    for: 1h30m\n    keep_firing_for: 5m\n    labels: {a: b}\n    annotations: {summary: '{{ $value }}'}\n", None),
+    (
+        "groups:\n- name: a\n  interval: 30s\n  limit: 5\n  rules:\n  - alert: A\n    expr: up == 0\n    for: 1h30m\n    keep_firing_for: 5m\n    labels: {a: b}\n    annotations: {summary: '{{ $value }}'}\n",
+        None,
+    ),
     ("groups:\n- name: a\n  rules:\n  - record: job:up:sum\n    expr: sum by (job) (up)\n", None),
-    ("groups:\n- name: a\n  rules:\n  - alert: A\n    expr: vector(1)\n    labels: &l {severity: page}\n  - alert: B\n    expr: vector(1)\n    labels: *l\n", None),
+    (
+        "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: vector(1)\n    labels: &l {severity: page}\n  - alert: B\n    expr: vector(1)\n    labels: *l\n",
+        None,
+    ),
     ("groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up ==\n", Some(5)),
     ("groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n    fore: 5m\n", Some(6)),
     ("groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n    for: soon\n", Some(6)),
@@ -146,7 +153,10 @@ fn a_test_that_fails_says_what_was_expected_where_and_what_there_was() {
     let tests = TESTS.replace("summary: 7 7 7.00 a", "summary: 8");
     let report = test_rules(&written(&place, &tests)).unwrap();
     let text = report.to_string();
-    assert!(!report.is_ok() && text.contains("tests.yml:11: test 1: alert Full at 3m30s"), "{text}");
+    assert!(
+        !report.is_ok() && text.contains("tests.yml:11: test 1: alert Full at 3m30s"),
+        "{text}"
+    );
     assert!(text.contains("summary=\"8\"") && text.contains("summary=\"7 7 7.00 a\""), "{text}");
     let tests = TESTS.replace("values: '1 7", "values: '1 seven");
     let error = test_rules(&written(&place, &tests)).unwrap_err();
