@@ -62,7 +62,8 @@ impl Book {
             receiver.tell(notification, steady_ms);
         }
         let notification = notification.clone();
-        receiver.waiting.push_back(Waiting { number, notification, synced: false });
+        let waiting = Waiting { number, notification, synced: false, since_ms: steady_ms };
+        receiver.waiting.push_back(waiting);
     }
 
     fn take_waiting(&mut self, number: u64) -> bool {

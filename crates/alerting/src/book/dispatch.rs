@@ -22,8 +22,7 @@ impl Book {
             for (group, why, notices) in self.receivers[at].due(&live, now) {
                 let most = self.limits.alerts_per_notification.max(1);
                 for notices in notices.chunks(most) {
-                    let (number, notification) = self.notification(at, &group, why, notices);
-                    records.push(Record::Queued { number, notification });
+                    records.push(self.queued(at, &group, why, notices));
                 }
             }
             self.refresh(at, &live, healthy);
@@ -35,17 +34,23 @@ impl Book {
         records
     }
 
+    fn queued(&mut self, at: usize, group: &Labels, why: Why, notices: &[Arc<Notice>]) -> Record {
+        let number = self.number();
+        let notification = self.notification(self.id_of(number), at, group, why, notices);
+        Record::Queued { number, notification }
+    }
+
     fn notification(
-        &mut self,
+        &self,
+        id: String,
         receiver: usize,
         group: &Labels,
         why: Why,
         notices: &[Arc<Notice>],
-    ) -> (u64, Arc<Notification>) {
-        let number = self.number();
+    ) -> Arc<Notification> {
         let fires = notices.iter().any(|notice| notice.status() == Status::Firing);
         let notification = Notification {
-            id: self.id_of(number),
+            id,
             receiver: self.receivers[receiver].route.name.clone(),
             group: group.clone(),
             status: if fires { Status::Firing } else { Status::Resolved },
@@ -53,7 +58,7 @@ impl Book {
             alerts: notices.to_vec(),
             unix_ms: self.now().unix_ms,
         };
-        (number, Arc::new(notification))
+        Arc::new(notification)
     }
 
     /// The newest of what need not arrive: signs of life, and what is told again to those who forget.
@@ -80,9 +85,9 @@ impl Book {
         if notices.is_empty() {
             return;
         }
-        let most = self.limits.alerts_per_notification.max(notices.len());
-        let (_, notification) =
-            self.notification(at, &Labels::default(), why, &notices[..most.min(notices.len())]);
+        // No number is used up: what is not written down must not have the id of what is.
+        let id = format!("{:016x}-at-{}", self.instance, now.unix_ms);
+        let notification = self.notification(id, at, &Labels::default(), why, &notices);
         self.receivers[at].passing = Some(notification);
         self.receivers[at].passed_ms = Some(now.steady_ms);
     }
@@ -171,8 +176,7 @@ impl Book {
             ..sign_of_life(self.now().unix_ms)
         };
         let group = Labels::new([("alertname", "PerfMonitorTest")]);
-        let (number, notification) = self.notification(at, &group, Why::Test, &[Arc::new(notice)]);
-        let record = Record::Queued { number, notification };
+        let record = self.queued(at, &group, Why::Test, &[Arc::new(notice)]);
         self.apply(&record);
         record
     }

@@ -39,6 +39,8 @@ pub(crate) struct Waiting {
     pub(crate) notification: Arc<Notification>,
     /// Whether it is on the disk: not before may it be sent.
     pub(crate) synced: bool,
+    /// Since when it waits, in steady milliseconds; over a restart, since that.
+    pub(crate) since_ms: i64,
 }
 
 #[derive(Debug)]

@@ -64,7 +64,7 @@ impl Book {
         }
         let mut lost: Vec<Waiting> = Vec::new();
         for (number, notification) in saved.waiting {
-            let waiting = Waiting { number, notification, synced: true };
+            let waiting = Waiting { number, notification, synced: true, since_ms: now.steady_ms };
             match self.receivers.iter_mut().find(|r| r.route.name == waiting.notification.receiver)
             {
                 Some(receiver) => receiver.waiting.push_back(waiting),
@@ -74,6 +74,8 @@ impl Book {
         self.held = saved.held;
         records.into_iter().for_each(|record| self.replay(record, &mut lost));
         self.receivers.iter_mut().flat_map(|r| &mut r.waiting).for_each(|w| w.synced = true);
+        // Where the disk failed, numbers were given that nothing here knows of.
+        self.next_number += NUMBERS_APART;
         for waiting in lost {
             let record = self.done(&waiting, Fate::NoReceiver, 0, 0, "there is no such receiver");
             if let Record::Done { entry, text, .. } = record {
@@ -106,7 +108,8 @@ impl Book {
                 if self.receivers.iter().all(|r| r.route.name != notification.receiver) =>
             {
                 let notification = notification.clone();
-                lost.push(Waiting { number: *number, notification, synced: true });
+                let since_ms = self.now().steady_ms;
+                lost.push(Waiting { number: *number, notification, synced: true, since_ms });
             }
             Record::Done { number, .. } => lost.retain(|waiting| waiting.number != *number),
             _ => {}
@@ -204,6 +207,9 @@ impl Book {
         records
     }
 }
+
+/// How far the numbers of one start are from those of the next.
+const NUMBERS_APART: u64 = 1_000_000;
 
 /// A firing longer ago than this is as old as this.
 const MOST_AGO: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3_600);

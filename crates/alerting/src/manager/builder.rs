@@ -124,6 +124,7 @@ impl AlertManagerBuilder {
             wake,
             is_delivering: false.into(),
             has_begun: false.into(),
+            stuck: Lock::default(),
             captures: Lock::default(),
             captured_ms: Lock::default(),
         };

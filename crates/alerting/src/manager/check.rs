@@ -2,6 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::{Acquire, Release};
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::{AlertManager, Inner};
 use crate::book::{Health, Kind, Observed, Record};
@@ -23,14 +26,25 @@ struct ClosureJob {
     clear: Option<Condition>,
 }
 
-type Answer = (usize, Result<Found, String>);
+pub(super) type Answer = (usize, Result<Found, Why>);
+
+/// Why a closure did not answer.
+#[derive(Clone)]
+pub(super) enum Why {
+    Panicked(String),
+    Slow,
+}
+
+/// How long all closures together may take.
+const CLOSURES_TIME: Duration = Duration::from_secs(5);
 
 impl AlertManager {
     /// Looks at every rule: closures at `metrics`, those of files at the history. What fires or
     /// resolves is on the disk when this returns, and on its way to the receivers.
     ///
-    /// Closures run on the runtime's blocking pool, as they are somebody else's; files that changed
-    /// are read again there. Delivery is started on this runtime unless [`deliver`](Self::deliver)
+    /// Closures run on the runtime's blocking pool, as they are somebody else's; those that have not
+    /// come back after five seconds fail, and are left out until they do. Files that changed are read
+    /// again there too. Delivery is started on this runtime unless [`deliver`](Self::deliver)
     /// runs.
     ///
     /// # Panics
@@ -39,14 +53,7 @@ impl AlertManager {
         let _turn = self.inner.turn.lock().await;
         let mut records = self.inner.reload().await;
         let jobs = self.inner.jobs();
-        let answers = match jobs.closures.is_empty() {
-            true => Vec::new(),
-            false => {
-                let (closures, metrics) = (jobs.closures, metrics.clone());
-                let asked = move || ask(&closures, &metrics);
-                tokio::task::spawn_blocking(asked).await.unwrap_or_default()
-            }
-        };
+        let answers = self.inner.ask_elsewhere(jobs.closures, metrics).await;
         records.extend(self.inner.look(&jobs.expressions, answers, metrics));
         self.inner.commit(records).await;
         self.ensure_delivery();
@@ -67,6 +74,33 @@ impl AlertManager {
 }
 
 impl Inner {
+    /// What the closures say, or that they have not come back.
+    async fn ask_elsewhere(&self, jobs: Vec<ClosureJob>, metrics: &Metrics) -> Vec<Answer> {
+        if jobs.is_empty() {
+            return Vec::new();
+        }
+        let slow: Vec<Answer> = jobs.iter().map(|job| (job.rule, Err(Why::Slow))).collect();
+        if self.is_stuck() {
+            return slow;
+        }
+        let metrics = metrics.clone();
+        let mut asked = tokio::task::spawn_blocking(move || ask(&jobs, &metrics));
+        match timeout(CLOSURES_TIME, &mut asked).await {
+            Ok(answers) => answers.unwrap_or_default(),
+            Err(_) => {
+                *self.stuck.lock() = Some(asked);
+                slow
+            }
+        }
+    }
+
+    /// Whether closures of an earlier look are still under way.
+    fn is_stuck(&self) -> bool {
+        let mut stuck = self.stuck.lock();
+        stuck.take_if(|asked| asked.is_finished());
+        stuck.is_some()
+    }
+
     fn jobs(&self) -> Jobs {
         let mut book = self.book.lock();
         let now = self.look_at_clock(&mut book);
@@ -92,7 +126,8 @@ impl Inner {
         for (rule, answer) in answers {
             let seen = match answer {
                 Ok(found) => Observed::Closure(found, metrics),
-                Err(why) => Observed::Panicked(why),
+                Err(Why::Panicked(why)) => Observed::Panicked(why),
+                Err(Why::Slow) => Observed::Failed("the closures have not come back".into()),
             };
             records.extend(book.observe(rule, now, seen));
         }
@@ -133,7 +168,7 @@ fn ask(jobs: &[ClosureJob], metrics: &Metrics) -> Vec<Answer> {
                 _ => Found::Clear,
             }
         }));
-        (job.rule, asked.map_err(|panic| said(&*panic)))
+        (job.rule, asked.map_err(|panic| Why::Panicked(said(&*panic))))
     };
     jobs.iter().map(one).collect()
 }

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::backoff::{Backoff, random};
 use super::{AlertManager, Inner};
 use crate::book::{Fate, Waiting};
+use crate::machine::millis;
 use crate::notification::Notification;
 use crate::notify::{Attempt, Notifier};
 
@@ -93,8 +94,8 @@ struct Delivery {
     at: usize,
     closing: watch::Receiver<bool>,
     backoff: Backoff,
-    /// The notification that is being tried, since when, how often.
-    head: Option<(u64, Instant, u16)>,
+    /// The notification that is being tried, and how often.
+    head: Option<(u64, u16)>,
 }
 
 /// What to do next.
@@ -162,13 +163,13 @@ impl Delivery {
         took: Duration,
     ) -> Option<Duration> {
         let inner = self.inner.upgrade()?;
-        let (since, attempts) = match self.head {
-            Some((number, since, attempts)) if number == waiting.number => (since, attempts),
-            _ => (Instant::now() - took, 0),
+        let attempts = match self.head {
+            Some((number, attempts)) if number == waiting.number => attempts.saturating_add(1),
+            _ => 1,
         };
-        let attempts = attempts.saturating_add(1);
-        self.head = Some((waiting.number, since, attempts));
-        let is_old = since.elapsed() >= inner.book.lock().limits.age;
+        self.head = Some((waiting.number, attempts));
+        let waits_ms = inner.steady_ms() - waiting.since_ms;
+        let is_old = waits_ms >= millis(inner.book.lock().limits.age);
         let (fate, text) = match attempt {
             Attempt::Delivered(said) => (Fate::Delivered, said),
             Attempt::Never(why) => (Fate::Refused, why),

@@ -77,6 +77,8 @@ pub(crate) struct Inner {
     wake: Vec<Arc<Notify>>,
     is_delivering: AtomicBool,
     has_begun: AtomicBool,
+    /// Closures that did not come back in time, until they do.
+    stuck: Lock<Option<tokio::task::JoinHandle<Vec<check::Answer>>>>,
     captures: Lock<VecDeque<Capture>>,
     captured_ms: Lock<capture::Last>,
 }
@@ -279,9 +281,12 @@ impl Inner {
         i64::try_from(self.clock.unix_ns() / 1_000_000).unwrap_or(i64::MAX)
     }
 
+    fn steady_ms(&self) -> i64 {
+        i64::try_from(self.clock.now_ns() / 1_000_000).unwrap_or(i64::MAX)
+    }
+
     fn look_at_clock(&self, book: &mut Book) -> Moment {
-        let steady_ms = i64::try_from(self.clock.now_ns() / 1_000_000).unwrap_or(i64::MAX);
-        book.timeline.look(steady_ms, self.unix_ms())
+        book.timeline.look(self.steady_ms(), self.unix_ms())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use perf_monitor_alerting::{
-    AlertManager, AlertRule, AlertSeverity, Flapping, Phase, Reason, Route, Silence, Why,
+    AlertManager, AlertRule, AlertSeverity, Flapping, Health, Phase, Reason, Route, Silence, Why,
 };
 
 use crate::support::{Bench, Inbox, Place, errors};
@@ -250,4 +250,26 @@ async fn a_dead_man_s_switch_beats_while_all_is_well() {
     let beats = inbox.all();
     assert_eq!(beats.len(), 3);
     assert!(beats.iter().all(|b| b.why == Why::Heartbeat && b.alerts[0].name() == "Watchdog"));
+}
+
+#[tokio::test]
+async fn a_closure_that_does_not_come_back_fails_and_the_rest_goes_on() {
+    let (release, hangs) = std::sync::mpsc::channel::<()>();
+    let hangs = std::sync::Mutex::new(Some(hangs));
+    let rule = AlertRule::new("hangs", AlertSeverity::Info, move |_| {
+        if let Some(hangs) = hangs.lock().unwrap().take() {
+            let _ = hangs.recv();
+        }
+        true
+    });
+    let bench = Bench::new(AlertManager::builder().rule(rule));
+    bench.tick(&errors(0.0)).await;
+    assert_eq!(bench.manager.rule_views()[0].health, Health::Failing);
+    bench.tick(&errors(0.0)).await;
+    assert_eq!(bench.manager.stats().firing, 0, "it is left out");
+    drop(release);
+    while bench.manager.stats().firing == 0 {
+        bench.tick(&errors(0.0)).await;
+    }
+    assert_eq!(bench.manager.rule_views()[0].health, Health::Ok);
 }

@@ -77,6 +77,7 @@ async fn what_cannot_be_delivered_is_given_up_for_all_to_see() {
     sleep(Duration::from_secs(1_800)).await;
     let view = &bench.manager.receiver_views()[0];
     assert_eq!((view.waiting, view.trouble.as_deref()), (1, Some("no answer")));
+    bench.hand.advance(Duration::from_secs(3_600));
     sleep(Duration::from_secs(2_800)).await;
     let history = bench.manager.history(10);
     assert_eq!((history.len(), history[0].fate), (1, Fate::TooOld));
