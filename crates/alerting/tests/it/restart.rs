@@ -60,7 +60,7 @@ async fn a_damaged_file_is_repaired_and_reported() {
     let builder = || AlertManager::builder().rule(rule()).outbox(&path);
     let bench = Bench::new(builder());
     bench.tick(&errors(0.9)).await;
-    drop(bench.restart(|| AlertManager::builder()).await);
+    drop(bench.restart(AlertManager::builder).await);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.extend_from_slice(b"\x40\0\0\0 and then the power went");
     std::fs::write(&path, bytes).unwrap();
