@@ -85,6 +85,17 @@ pub enum QueryValue {
     Matrix(Vec<MatrixSeries>),
 }
 
+impl QueryValue {
+    /// The series as a rule takes them: a scalar is one without labels. `None` for a range vector, which no rule takes.
+    pub fn into_vector(self) -> Option<Vec<VectorSample>> {
+        match self {
+            QueryValue::Scalar(value) => Some(vec![VectorSample { labels: Labels::none(), value }]),
+            QueryValue::Vector(samples) => Some(samples),
+            QueryValue::Matrix(_) => None,
+        }
+    }
+}
+
 impl Query {
     /// Reads a query, within the default [`Limits`].
     ///

@@ -48,6 +48,9 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Bits that are sure to be there when one looks ahead.
+const PEEKED: u32 = 57;
+
 /// Reads bits; beyond the end there are zeros.
 #[derive(Clone, Debug)]
 pub(super) struct Reader<'a> {
@@ -60,8 +63,8 @@ impl<'a> Reader<'a> {
         Reader { bytes, at: 0 }
     }
 
-    /// What comes next, at least 57 bits of it.
-    #[inline]
+    /// What comes next, at least [`PEEKED`] bits of it.
+    #[inline(always)]
     fn peek(&self) -> u64 {
         let start = self.at / 8;
         let bytes = self.bytes.get(start..start + 8).and_then(|bytes| bytes.try_into().ok());
@@ -69,7 +72,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `count` bits, at most 57.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&mut self, count: u32) -> u64 {
         let value = self.peek().checked_shr(64 - count).unwrap_or(0);
         self.at += count as usize;
@@ -89,12 +92,20 @@ impl<'a> Reader<'a> {
         high << low_bits | self.get(low_bits)
     }
 
-    /// How many ones come next, at most `most`; skips them and the zero behind them.
-    #[inline]
-    pub(super) fn get_ones(&mut self, most: u32) -> u32 {
-        let ones = self.peek().leading_ones().min(most);
-        self.at += (ones + u32::from(ones < most)) as usize;
-        ones
+    /// How many ones come next, at most `most`, and the `count` bits behind the zero that ends them; nothing but the ones
+    /// if they are as many as may be.
+    #[inline(always)]
+    pub(super) fn get_ones_and(&mut self, most: u32, count: u32) -> (u32, u64) {
+        let next = self.peek();
+        let ones = next.leading_ones().min(most);
+        let head = ones + u32::from(ones < most);
+        if ones == most || head + count > PEEKED {
+            self.at += head as usize;
+            return (ones, if ones == most { 0 } else { self.get(count) });
+        }
+        self.at += (head + count) as usize;
+        // Two shifts, as one by 64 is none.
+        (ones, next << head >> 1 >> (63 - count))
     }
 }
 
@@ -109,7 +120,7 @@ pub(super) fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63) as u64
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }

@@ -18,7 +18,7 @@ use super::store::Store;
 
 /// A short history of series in memory: a fine tier without loss, and a coarse one that reaches further.
 ///
-/// All ticks share their times, and each series has its values in blocks of a pool that is taken at the start, as
+/// All ticks share their times, and each series has its values in blocks of a pool that grows up to what is set, as
 /// differences from what was expected. The fine tier gives back each value to the bit. The coarse tier has the last
 /// value of each step, also to the bit where it is a short decimal (else to a millionth), with least, largest, sum and
 /// count: exact while they lie within 127 steps of one another, else rounded outwards by less than a hundredth of that
@@ -56,7 +56,7 @@ pub struct MemoryHistory {
 }
 
 impl MemoryHistory {
-    /// An empty history, with all the memory that it will have but for labels.
+    /// An empty history, with the tables for as many series as it may have.
     ///
     /// # Errors
     /// Options that contradict one another, or bytes that are too few for the series.

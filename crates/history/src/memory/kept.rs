@@ -90,7 +90,16 @@ impl Kept {
         }
         into.at_ms.reserve((end - from) as usize);
         into.values.reserve((end - from) as usize);
-        self.fine.read(pool, from, end - 1, |tick, value| into.push(fine.time_of(tick), value));
+        let mut run = from..from;
+        self.fine.read(pool, from, end - 1, |tick, value| {
+            into.values.push(value);
+            if tick != run.end {
+                fine.times(run.start, run.len(), &mut into.at_ms);
+                run.start = tick;
+            }
+            run.end = tick + 1;
+        });
+        fine.times(run.start, run.len(), &mut into.at_ms);
     }
 
     /// The time of the oldest point in the fine tier.

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::selector::Selector;
 
 use super::buckets::Buckets;
-use super::pool::{BYTES_PER_BLOCK, NONE};
+use super::pool::{BYTES_PER_BLOCK, SEGMENT_BYTES};
 
 /// The settings of a [`MemoryHistory`](crate::MemoryHistory).
 ///
@@ -92,14 +92,14 @@ pub(super) struct Plan {
     pub(super) fine: Steps,
     pub(super) coarse: Steps,
     pub(super) series: usize,
-    pub(super) label_bytes: usize,
-    pub(super) blocks: usize,
+    /// For points and labels.
+    pub(super) bytes: usize,
     pub(super) stale_after: u32,
     pub(super) keep: Arc<[Selector]>,
 }
 
-/// Bytes of labels that a series has on average.
-const LABELS: usize = 96;
+/// Bytes that are set aside for the labels of each series that may come yet.
+pub(super) const LABELS: usize = 96;
 
 impl Plan {
     /// Divides the bytes of `options`, of which each series takes `series_bytes` beside its labels and points.
@@ -115,17 +115,16 @@ impl Plan {
         if fine.keep_ms < 2 * coarse.step_ms {
             return Err(wrong("fine.keep", "give at least two steps of the coarse tier"));
         }
-        let label_bytes = options.series * LABELS;
         let tables =
             options.series * series_bytes + (fine.points + coarse.points) * size_of::<u32>();
-        let left = options.bytes.saturating_sub(tables + label_bytes);
-        let blocks = (left / BYTES_PER_BLOCK).min(usize::from(NONE));
-        if options.series == 0 || blocks < options.series * LEAST_BLOCKS {
+        let bytes = options.bytes.saturating_sub(tables);
+        let least = options.series * (LEAST_BLOCKS * BYTES_PER_BLOCK + LABELS) + 2 * SEGMENT_BYTES;
+        if options.series == 0 || bytes < least {
             let text = format!(
-                "{} bytes for {} series, of which tables and labels take {}: give more bytes or fewer series",
+                "{} bytes for {} series, which need at least {}: give more bytes or fewer series",
                 options.bytes,
                 options.series,
-                tables + label_bytes
+                tables + least
             );
             return Err(wrong("bytes", &text));
         }
@@ -133,8 +132,7 @@ impl Plan {
             fine,
             coarse,
             series: options.series,
-            label_bytes,
-            blocks,
+            bytes,
             stale_after: options.stale_after.max(1),
             keep: options.keep.clone().into(),
         })

@@ -22,7 +22,10 @@ impl Ring {
 
     /// Begins a tick, later than all before; returns its number.
     pub(super) fn push(&mut self, at_ms: i64) -> u32 {
-        if self.low_ms.len() == self.most {
+        let gap_ms = at_ms.saturating_sub(self.newest_ms);
+        if gap_ms > self.keep_ms {
+            self.low_ms.clear(); // what is 49 days older would look new
+        } else if self.low_ms.len() == self.most {
             self.low_ms.pop_front();
         }
         self.newest_ms = at_ms;
@@ -57,6 +60,14 @@ impl Ring {
     /// The time of a tick that is kept.
     pub(super) fn time_of(&self, tick: u32) -> i64 {
         self.time((tick - self.first_tick()) as usize)
+    }
+
+    /// Appends the times of `count` ticks that are kept.
+    pub(super) fn times(&self, first_tick: u32, count: usize, into: &mut Vec<i64>) {
+        let first = (first_tick - self.first_tick()) as usize;
+        let newest = self.newest_ms as u32;
+        let time = |low: &u32| self.newest_ms - i64::from(newest.wrapping_sub(*low));
+        into.extend(self.low_ms.range(first..first + count).map(time));
     }
 
     /// The number of the first tick that is not before `at_ms`: one behind the last, if there is none.
@@ -99,5 +110,7 @@ mod tests {
         assert_eq!(ring.tick_from(base + 4_001), 5);
         ring.push(base + 9_500);
         assert_eq!(ring.first_tick(), 5, "the others are more than 5 s older");
+        ring.push(base + 9_500 + (1 << 32));
+        assert_eq!(ring.first_tick(), 6, "the other is 49 days older");
     }
 }

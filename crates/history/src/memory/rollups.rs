@@ -144,7 +144,7 @@ impl Coder for Slots {
     type Point = Slot;
 
     fn begin(&mut self, writer: &mut Writer<'_>, slot: Slot) {
-        let integers = match slot.is_finite() {
+        let integers = match slot.is_ordinary() {
             true => {
                 let worth = Worth::fitting(self.needed, &slot);
                 if worth != self.worth {
@@ -174,7 +174,7 @@ impl Coder for Slots {
     }
 
     fn add(&mut self, writer: &mut Writer<'_>, slot: Slot) -> bool {
-        if !slot.is_finite() {
+        if !slot.is_ordinary() {
             self.put_kind(writer, Kind::Full);
             Track::odd(writer);
             put_odd(writer, &slot);

@@ -7,8 +7,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Scale(u8);
 
-/// Decimal places of the scales after the first, which is of pages.
-const PLACES: [i32; 6] = [0, 1, 2, 3, 6, 9];
+/// How many make one, in the scales after the first, which is of pages.
+const PARTS: [f64; 6] = [1.0, 1e1, 1e2, 1e3, 1e6, 1e9];
 
 const PAGE: f64 = 4_096.0;
 
@@ -19,7 +19,7 @@ impl Scale {
     /// Multiples of a page: the coarsest.
     pub(super) const PAGES: Scale = Scale(0);
     /// Any float, by its bits.
-    pub(super) const BITS: Scale = Scale(PLACES.len() as u8 + 1);
+    pub(super) const BITS: Scale = Scale(PARTS.len() as u8 + 1);
     /// How many bits tell which scale.
     pub(super) const WIDTH: u32 = 3;
 
@@ -48,7 +48,7 @@ impl Scale {
         }
         let integer = match self.0 {
             0 => value / PAGE,
-            scale => value * 10f64.powi(PLACES[usize::from(scale) - 1]),
+            scale => value * PARTS[usize::from(scale) - 1],
         };
         let integer = integer.round();
         let exact =
@@ -56,14 +56,12 @@ impl Scale {
         exact.then_some(integer as i64)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(self, integer: i64) -> f64 {
         match self.0 {
             0 => integer as f64 * PAGE,
             1 => integer as f64,
-            scale if self < Scale::BITS => {
-                integer as f64 / 10f64.powi(PLACES[usize::from(scale) - 1])
-            }
+            scale if self < Scale::BITS => integer as f64 / PARTS[usize::from(scale) - 1],
             _ => unordered(integer),
         }
     }

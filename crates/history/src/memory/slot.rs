@@ -18,17 +18,18 @@ impl Slot {
         Slot { last: value, min: value, max: value, sum: value, count: 1 }
     }
 
-    pub(super) fn is_finite(&self) -> bool {
-        self.last.is_finite()
-            && self.min.is_finite()
-            && self.max.is_finite()
-            && self.sum.is_finite()
+    /// Whether all of it can be rounded and added up; what cannot is written by its bits.
+    pub(super) fn is_ordinary(&self) -> bool {
+        [self.last, self.min, self.max, self.sum].iter().all(|value| value.abs() < HUGE)
     }
 
     fn largest(&self) -> f64 {
         self.min.abs().max(self.max.abs())
     }
 }
+
+/// Far from where a sum of a slot overflows.
+const HUGE: f64 = 1e300;
 
 /// What a slot has so far.
 #[derive(Clone, Copy, Debug, Default)]

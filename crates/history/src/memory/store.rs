@@ -5,8 +5,8 @@ use crate::labels::Labels;
 use crate::storage::STALE;
 
 use super::kept::{Kept, Tiers};
-use super::options::{Options, Plan};
-use super::pool::{BYTES_PER_BLOCK, Pool};
+use super::options::{LABELS, Options, Plan};
+use super::pool::{BYTES_PER_BLOCK, Pool, SEGMENT_BYTES};
 use super::ring::Ring;
 use super::slot::Slot;
 use super::stats::Stats;
@@ -34,7 +34,7 @@ impl Store {
     pub(super) fn new(options: &Options) -> Result<Store, Error> {
         let plan = Plan::new(options, Table::BYTES_PER_SERIES + Walk::BYTES_PER_SERIES)?;
         Ok(Store {
-            pool: Pool::new(plan.blocks),
+            pool: Pool::new(plan.bytes / SEGMENT_BYTES),
             fine: Ring::new(plan.fine.points, plan.fine.keep_ms),
             coarse: Ring::new(plan.coarse.points, plan.coarse.keep_ms),
             table: Table::new(plan.series),
@@ -154,7 +154,7 @@ impl Store {
         if !kept {
             return None;
         }
-        let most = self.plan.label_bytes.saturating_sub(labels.bytes());
+        let most = self.plan.bytes.saturating_sub(self.pool.bytes() + labels.bytes());
         let fits = |table: &Table| !table.is_full() && table.label_bytes() <= most;
         while !fits(&self.table) {
             if !self.evict_ended() {
@@ -162,7 +162,15 @@ impl Store {
                 return None;
             }
         }
-        self.table.insert(labels)
+        let place = self.table.insert(labels);
+        self.allow();
+        place
+    }
+
+    /// Gives the pool what labels leave, with some aside for those that may come.
+    fn allow(&mut self) {
+        let labels = self.table.label_bytes() + self.table.free() * LABELS;
+        self.pool.allow(self.plan.bytes.saturating_sub(labels));
     }
 
     /// Gives up the series that ended first.
@@ -191,11 +199,10 @@ impl Store {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let pool = self.pool.blocks() * BYTES_PER_BLOCK;
         let blocks: usize = self.table.iter().map(|kept| usize::from(kept.blocks())).sum();
         let rings = self.fine.bytes() + self.coarse.bytes();
         Stats {
-            bytes: pool + rings + self.table.bytes() + self.walk.bytes(),
+            bytes: self.pool.bytes() + rings + self.table.bytes() + self.walk.bytes(),
             point_bytes: blocks * BYTES_PER_BLOCK,
             series: self.table.len(),
             ended_series: self.table.iter().filter(|kept| kept.ended).count(),

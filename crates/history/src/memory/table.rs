@@ -55,6 +55,11 @@ impl Table {
         self.sorted.len()
     }
 
+    /// Places that no series has.
+    pub(super) fn free(&self) -> usize {
+        self.free.len()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.free.is_empty()
     }

@@ -13,6 +13,7 @@ const ODD: u64 = 2;
 /// Where the next value of a series is expected: where it is, and where it has been drifting to. A counter drifts by
 /// its rate, a gauge hardly.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(Rust, packed(4))]
 pub(super) struct Track {
     last: i64,
     /// Sixteen times the mean difference of late; nothing where integers are bits of floats.
@@ -21,12 +22,12 @@ pub(super) struct Track {
 }
 
 impl Track {
-    #[inline]
+    #[inline(always)]
     fn expected(&self) -> i64 {
         self.last.wrapping_add(self.drift >> 4)
     }
 
-    #[inline]
+    #[inline(always)]
     fn follow(&mut self, integer: i64, drifts: bool) {
         if drifts {
             let difference = integer.wrapping_sub(self.last);
@@ -68,7 +69,7 @@ impl Track {
         self.last = integer;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&mut self, reader: &mut Reader<'_>, drifts: bool) -> Got {
         match self.rice.get(reader) {
             Some(distance) => {
@@ -175,7 +176,7 @@ impl Coder for Values {
         (Values { scale, needed: scale, track }, scale.value(track.last()))
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, reader: &mut Reader<'_>) -> Entry<f64> {
         match self.track.get(reader, self.drifts()) {
             Got::Integer(integer) => Entry::Point(self.scale.value(integer)),
