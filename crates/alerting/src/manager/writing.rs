@@ -158,7 +158,7 @@ mod tests {
         });
         let rule = |n: u64| {
             AlertRule::new(format!("rule {n}"), AlertSeverity::Info, move |m| {
-                m.total_requests / (n + 1) % 2 == 0
+                (m.total_requests / (n + 1)).is_multiple_of(2)
             })
             .cooldown(std::time::Duration::ZERO)
             .flapping(None)
