@@ -96,9 +96,10 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
             texts(regex(&pattern)?.replace_all(&of, with.as_str()).into_owned())
         }
         "printf" => texts(number::printf(&text(0)?, &arguments[1..])?),
-        "print" | "println" => {
+        "print" => texts(print(arguments)),
+        "println" => {
             let all: Vec<String> = arguments.iter().map(Value::show).collect();
-            texts(if name == "print" { all.concat() } else { all.join(" ") + "\n" })
+            texts(all.join(" ") + "\n")
         }
         "len" => match arguments.first() {
             Some(Value::Labels(labels)) => Ok(Value::Number(labels.len() as f64)),
@@ -116,6 +117,21 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
         "eq" | "ne" | "lt" | "le" | "gt" | "ge" => compare(name, arguments),
         _ => Err(format!("{name:?} is not supported here")),
     }
+}
+
+/// With a space between two of which neither is a text, as Go has it.
+fn print(arguments: &[Value]) -> String {
+    let mut out = String::new();
+    let mut was_text = true;
+    for value in arguments {
+        let is_text = matches!(value, Value::Text(_));
+        if !was_text && !is_text {
+            out.push(' ');
+        }
+        out += &value.show();
+        was_text = is_text;
+    }
+    out
 }
 
 fn few(name: &str) -> String {
@@ -143,8 +159,9 @@ fn compare(name: &str, arguments: &[Value]) -> Result<Value, String> {
         "ne" => order.is_none_or(|o| o.is_ne()),
         "lt" => order.is_some_and(|o| o.is_lt()),
         "le" => order.is_some_and(|o| o.is_le()),
-        "gt" => order.is_some_and(|o| o.is_gt()),
-        _ => order.is_some_and(|o| o.is_ge()),
+        // Go asks for the opposite, which NaN is not either.
+        "gt" => !order.is_some_and(|o| o.is_le()),
+        _ => !order.is_some_and(|o| o.is_lt()),
     };
     Ok(Value::Bool(yes))
 }

@@ -152,7 +152,8 @@ impl Spec {
         if self.minus {
             return format!("{text}{}", " ".repeat(missing));
         }
-        if self.zero && "fFegdx".contains(verb) {
+        if self.zero && "fFegdx".contains(verb) && !text.ends_with("Inf") && !text.ends_with("NaN")
+        {
             let digits = text.trim_start_matches(['-', '+']);
             let sign = &text[..text.len() - digits.len()];
             return format!("{sign}{}{digits}", "0".repeat(missing));

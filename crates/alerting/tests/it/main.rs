@@ -12,4 +12,5 @@ mod payloads;
 mod programs;
 mod restart;
 mod support;
+mod templates;
 mod trial;
