@@ -10,7 +10,7 @@ mod record;
 mod rule;
 mod saved;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
@@ -46,7 +46,7 @@ pub(crate) struct Book {
     pub(crate) rules: Vec<Rule>,
     by_id: HashMap<Arc<str>, usize>,
     /// Alerts of before this process began, until their rule comes.
-    restored: Vec<SavedAlert>,
+    restored: BTreeMap<(Arc<str>, Labels), SavedAlert>,
     held: Vec<Record>,
     pub(crate) silences: Vec<Silence>,
     pub(crate) inhibitions: Vec<Inhibition>,
@@ -71,7 +71,7 @@ impl Book {
             timeline,
             rules: Vec::new(),
             by_id: HashMap::new(),
-            restored: Vec::new(),
+            restored: BTreeMap::new(),
             held: Vec::new(),
             silences: Vec::new(),
             inhibitions: vec![Inhibition::default()],

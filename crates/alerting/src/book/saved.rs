@@ -1,5 +1,7 @@
 //! What a restart finds: everything as one value, and records since.
 
+use std::collections::BTreeMap;
+
 use super::group::Receiver;
 use super::record::{Record, Saved, SavedAlert};
 use super::rule::{Fired, Tracked};
@@ -30,7 +32,7 @@ impl Book {
             instance: self.instance,
             next_number: self.next_number,
             next_silence: self.next_silence,
-            alerts: firing.chain(self.restored.iter().cloned()).collect(),
+            alerts: firing.chain(self.restored.values().cloned()).collect(),
             held: self.pending(),
             silences: self.silences.clone(),
             told: self.receivers.iter().flat_map(Receiver::saved).collect(),
@@ -49,7 +51,8 @@ impl Book {
             self.instance = saved.instance;
         }
         self.restore_names(saved.receivers);
-        self.restored = saved.alerts;
+        self.restored =
+            saved.alerts.into_iter().map(|a| (key(&a.rule, &a.notice.labels), a)).collect();
         self.silences = saved.silences;
         saved
             .history
@@ -87,15 +90,16 @@ impl Book {
     fn replay(&mut self, record: Record, lost: &mut Vec<Waiting>) {
         match &record {
             Record::Fired { rule, series, notice } => {
-                self.forget_restored(rule, &notice.labels);
+                let key = key(rule, &notice.labels);
                 let (rule, series) = (rule.clone(), series.clone());
                 let alert = SavedAlert { rule, series, notice: notice.clone(), ack: None };
-                self.restored.push(alert);
+                self.restored.insert(key, alert);
             }
-            Record::Resolved { rule, labels, .. } => self.forget_restored(rule, labels),
+            Record::Resolved { rule, labels, .. } => {
+                self.restored.remove(&key(rule, labels));
+            }
             Record::Acknowledged { rule, labels, ack } => {
-                let same = |a: &&mut SavedAlert| a.rule == *rule && a.notice.labels == *labels;
-                if let Some(alert) = self.restored.iter_mut().find(same) {
+                if let Some(alert) = self.restored.get_mut(&key(rule, labels)) {
                     alert.ack = Some(ack.clone());
                 }
             }
@@ -117,10 +121,6 @@ impl Book {
         self.apply(&record);
     }
 
-    fn forget_restored(&mut self, rule: &str, labels: &Labels) {
-        self.restored.retain(|a| &*a.rule != rule || a.notice.labels != *labels);
-    }
-
     /// The history's numbers stand for these names; routes that are new come after them.
     fn restore_names(&mut self, saved: Vec<std::sync::Arc<str>>) {
         let now: Vec<_> = self.receivers.iter().map(|r| r.route.name.clone()).collect();
@@ -132,11 +132,11 @@ impl Book {
     pub(super) fn claim(&mut self, at: usize) {
         let now = self.now();
         let rule = &mut self.rules[at];
-        let (mine, others) =
-            std::mem::take(&mut self.restored).into_iter().partition(|a| a.rule == rule.id);
+        let all = std::mem::take(&mut self.restored).into_iter();
+        let (mine, others) = all.partition(|((id, _), _)| *id == rule.id);
         self.restored = others;
-        let mine: Vec<SavedAlert> = mine;
-        for alert in mine {
+        let mine: BTreeMap<_, SavedAlert> = mine;
+        for alert in mine.into_values() {
             // Down-time is nothing that anybody watched; a rest since the firing goes on by the time
             // of day, which is all that there is.
             let ago = (now.unix_ms - alert.notice.starts_unix_ms).clamp(0, millis(MOST_AGO));
@@ -170,7 +170,7 @@ impl Book {
     pub(crate) fn resolve_unclaimed(&mut self) -> Vec<Record> {
         self.held.clear();
         let unix_ms = self.now().unix_ms;
-        let gone = std::mem::take(&mut self.restored).into_iter().map(|alert| Record::Resolved {
+        let gone = std::mem::take(&mut self.restored).into_values().map(|alert| Record::Resolved {
             rule: alert.rule,
             labels: alert.notice.labels.clone(),
             unix_ms,
@@ -206,6 +206,10 @@ impl Book {
         records.iter().for_each(|record| self.apply(record));
         records
     }
+}
+
+fn key(rule: &std::sync::Arc<str>, labels: &Labels) -> (std::sync::Arc<str>, Labels) {
+    (rule.clone(), labels.clone())
 }
 
 /// How far the numbers of one start are from those of the next.
