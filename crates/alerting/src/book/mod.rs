@@ -164,6 +164,7 @@ impl Book {
         let all = self.rules.iter().flat_map(|rule| {
             rule.state.alerts.iter().map(move |(labels, tracked)| (rule, labels, tracked))
         });
+        let all = all.map(|(rule, labels, tracked)| (rule, labels, &**tracked));
         let mut active = all.filter(|(_, _, t)| t.state.phase() != Phase::Inactive);
         active.find(|(_, labels, _)| format!("{:016x}", labels.fingerprint()) == fingerprint)
     }

@@ -1,9 +1,10 @@
 //! What a look at a rule found, taken in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::record::Record;
-use super::rule::{Fired, Health, Rule, Tracked};
+use super::rule::{Fired, Health, Rule};
 use super::{Book, Counts};
 use crate::expression::Sample;
 use crate::labels::Labels;
@@ -202,8 +203,10 @@ impl Rule {
     /// What is inactive and has nothing to rest for is no longer kept.
     fn forget(&mut self, now: Moment) {
         let timing = &self.timing;
-        self.state
-            .alerts
-            .retain(|_, tracked: &mut Tracked| !tracked.state.is_forgettable(timing, now));
+        self.state.alerts.retain(|_, tracked| !tracked.state.is_forgettable(timing, now));
+        if self.state.alerts.is_empty() {
+            // An empty map may keep a node.
+            self.state.alerts = BTreeMap::new();
+        }
     }
 }

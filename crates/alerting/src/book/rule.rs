@@ -47,7 +47,8 @@ pub(crate) enum Kind {
 /// What becomes of a rule; it outlives a reload.
 #[derive(Debug, Default)]
 pub(crate) struct RuleState {
-    pub(crate) alerts: BTreeMap<Labels, Tracked>,
+    /// Boxed, as a node of the map has room for eleven, and most rules have one alert or none.
+    pub(crate) alerts: BTreeMap<Labels, Box<Tracked>>,
     pub(crate) health: Health,
     /// Why, if it is not well.
     pub(crate) trouble: Option<Box<str>>,

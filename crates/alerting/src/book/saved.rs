@@ -151,7 +151,7 @@ impl Book {
                     ack: alert.ack,
                 })),
             };
-            rule.state.alerts.insert(alert.notice.labels.clone(), tracked);
+            rule.state.alerts.insert(alert.notice.labels.clone(), Box::new(tracked));
         }
         self.held.retain(|held| {
             let Record::Held { rule: id, series, labels, held_ms } = held else { return false };
