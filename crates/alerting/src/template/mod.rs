@@ -44,32 +44,32 @@ impl<'a> Values<'a> {
 /// assert!(broken.error().unwrap().contains("shout"));
 /// assert_eq!(broken.render(&Values { labels: &labels, value: 0.25 }), "{{ $value | shout }}");
 /// ```
+///
+/// It keeps the text alone and reads it again at each rendering, some microseconds: what was read would
+/// take several times as much memory, and hardly any alert fires.
 #[derive(Clone, Debug)]
 pub struct Template {
     text: Arc<str>,
-    nodes: Option<Result<Arc<[parse::Node]>, Box<str>>>,
+    /// Whether `{{` means something.
+    is_template: bool,
 }
 
 impl Template {
     /// Any text is a template; [`error`](Self::error) says what cannot be rendered of it.
     pub fn new(text: impl Into<Arc<str>>) -> Template {
         let text = text.into();
-        let nodes = text.contains("{{").then(|| parse::parse(&text).map(Into::into));
-        let nodes = nodes.map(|parsed| parsed.map_err(Into::into));
-        Template { text, nodes }
+        let is_template = text.contains("{{");
+        Template { text, is_template }
     }
 
     /// A text in which `{{` means nothing.
     pub(crate) fn plain(text: impl Into<Arc<str>>) -> Template {
-        Template { text: text.into(), nodes: None }
+        Template { text: text.into(), is_template: false }
     }
 
     /// What is wrong with it.
-    pub fn error(&self) -> Option<&str> {
-        match &self.nodes {
-            Some(Err(why)) => Some(why),
-            _ => None,
-        }
+    pub fn error(&self) -> Option<String> {
+        if self.is_template { parse::parse(&self.text).err() } else { None }
     }
 
     /// The text as it was written.
@@ -87,19 +87,14 @@ impl Template {
     /// # Errors
     /// A sentence that says what failed.
     pub fn try_render(&self, values: &Values<'_>) -> Result<String, String> {
-        match &self.nodes {
-            None => Ok(self.text.to_string()),
-            Some(Ok(nodes)) => eval::render(nodes, values),
-            Some(Err(why)) => Err(why.to_string()),
+        match self.is_template {
+            true => eval::render(&parse::parse(&self.text)?, values),
+            false => Ok(self.text.to_string()),
         }
     }
 
     /// What it takes on the heap, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let nodes = match &self.nodes {
-            Some(Ok(nodes)) => nodes.len() * 2 * size_of::<parse::Node>() + self.text.len(),
-            _ => 0,
-        };
-        self.text.len() + 16 + nodes
+        self.text.len() + 16
     }
 }
