@@ -1,5 +1,6 @@
 //! The rows, one file each.
 
+mod alerts;
 mod bridge_metrics;
 mod cache;
 mod counter;
@@ -41,7 +42,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 37] = [
+pub(crate) const ROWS: [Row; 40] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -77,6 +78,9 @@ pub(crate) const ROWS: [Row; 37] = [
     profile::ALWAYS,
     profile::HANDLER,
     profile::MEMORY,
+    alerts::MEMORY,
+    alerts::REPLAY,
+    alerts::FIRST_BYTE,
     memory_day::ROW,
     idle::ROW,
 ];

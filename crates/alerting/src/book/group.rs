@@ -1,0 +1,218 @@
+//! What one receiver has been told of, group by group.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::record::SavedTold;
+use crate::labels::Labels;
+use crate::machine::{Moment, Reason, millis};
+use crate::notification::{Notice, Notification, Status, Why};
+use crate::route::Route;
+
+/// A route, what it has said, and what it has still to say.
+pub(crate) struct Receiver {
+    pub(crate) route: Route,
+    pub(crate) groups: BTreeMap<Labels, Group>,
+    /// By number, the first to be sent first.
+    pub(crate) waiting: VecDeque<Waiting>,
+    /// What is not written down: the newest refresh or sign of life.
+    pub(crate) passing: Option<Arc<Notification>>,
+    pub(crate) passed_ms: Option<i64>,
+    pub(crate) fares: Fares,
+}
+
+/// How a receiver has answered lately.
+#[derive(Debug, Default)]
+pub(crate) struct Fares {
+    pub(crate) delivered: u64,
+    pub(crate) given_up: u64,
+    pub(crate) attempts_failed: u64,
+    pub(crate) last_unix_ms: Option<i64>,
+    /// Since when nothing was taken, by the time of day.
+    pub(crate) failing_since_unix_ms: Option<i64>,
+    pub(crate) trouble: Option<Box<str>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) number: u64,
+    pub(crate) notification: Arc<Notification>,
+    /// Whether it is on the disk: not before may it be sent.
+    pub(crate) synced: bool,
+    /// Since when it waits, in steady milliseconds; over a restart, since that.
+    pub(crate) since_ms: i64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Group {
+    first_ms: i64,
+    last_ms: Option<i64>,
+    pub(crate) told: BTreeMap<Labels, Told>,
+}
+
+/// An alert that the receiver knows to fire.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) notice: Arc<Notice>,
+    pub(crate) ended: Option<(i64, Reason)>,
+}
+
+/// An alert that fires, as groups look at it.
+pub(crate) struct Live {
+    pub(crate) notice: Arc<Notice>,
+    pub(crate) is_muted: bool,
+    pub(crate) is_acknowledged: bool,
+}
+
+impl Receiver {
+    pub(crate) fn new(route: Route) -> Receiver {
+        Receiver {
+            route,
+            groups: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            passing: None,
+            passed_ms: None,
+            fares: Fares::default(),
+        }
+    }
+
+    /// What it is to be told now: a group, why, and the alerts.
+    pub(crate) fn due(
+        &mut self,
+        live: &[Live],
+        now: Moment,
+    ) -> Vec<(Labels, Why, Vec<Arc<Notice>>)> {
+        let mut by_group: BTreeMap<Labels, Vec<&Live>> = BTreeMap::new();
+        for alert in live {
+            let labels = &alert.notice.labels;
+            if self.route.takes(labels, alert.notice.severity) {
+                by_group.entry(self.route.group_of(labels)).or_default().push(alert);
+            }
+        }
+        for (labels, alerts) in &by_group {
+            if alerts.iter().any(|alert| !alert.is_muted) {
+                let new = Group { first_ms: now.steady_ms, last_ms: None, told: BTreeMap::new() };
+                self.groups.entry(labels.clone()).or_insert(new);
+            }
+        }
+        let route = &self.route;
+        let mut due = Vec::new();
+        self.groups.retain(|labels, group| {
+            let alerts = by_group.get(labels).map_or(&[][..], |alerts| alerts);
+            group.forget_what_is_not_told(route, alerts);
+            if let Some((why, notices)) = group.due(route, alerts, now) {
+                due.push((labels.clone(), why, notices));
+            }
+            let waits = alerts.iter().any(|alert| !alert.is_muted);
+            waits || !group.told.is_empty()
+        });
+        due
+    }
+
+    /// Takes in that it is told `notification` (or will be).
+    pub(crate) fn tell(&mut self, notification: &Notification, steady_ms: i64) {
+        let group = self.groups.entry(notification.group.clone()).or_insert_with(|| Group {
+            first_ms: steady_ms,
+            last_ms: None,
+            told: BTreeMap::new(),
+        });
+        group.last_ms = Some(steady_ms);
+        for notice in &notification.alerts {
+            match notice.status() {
+                Status::Firing => {
+                    let told = Told { notice: notice.clone(), ended: None };
+                    group.told.insert(notice.labels.clone(), told);
+                }
+                Status::Resolved => drop(group.told.remove(&notice.labels)),
+            }
+        }
+    }
+
+    /// Takes in that an alert resolved, or fires again.
+    pub(crate) fn ended(&mut self, labels: &Labels, ended: Option<(i64, Reason)>) {
+        if let Some(group) = self.groups.get_mut(&self.route.group_of(labels))
+            && let Some(told) = group.told.get_mut(labels)
+        {
+            told.ended = ended;
+        }
+    }
+
+    /// What it knows to fire.
+    pub(crate) fn told(&self) -> impl Iterator<Item = (&Labels, &Labels, &Told)> {
+        self.groups.iter().flat_map(|(group, g)| g.told.iter().map(move |(l, t)| (group, l, t)))
+    }
+
+    pub(crate) fn saved(&self) -> impl Iterator<Item = SavedTold> {
+        self.told().map(|(group, _, told)| SavedTold {
+            receiver: self.route.name.clone(),
+            group: group.clone(),
+            notice: match told.ended {
+                None => told.notice.clone(),
+                Some((unix_ms, reason)) => Arc::new(ended(&told.notice, unix_ms, reason)),
+            },
+            unix_ms: told.notice.starts_unix_ms,
+        })
+    }
+
+    /// What [`saved`](Self::saved) wrote.
+    pub(crate) fn restore(&mut self, saved: SavedTold, now: Moment) {
+        let notice = &saved.notice;
+        let ended = notice.ends_unix_ms.zip(notice.reason.or(Some(Reason::Condition)));
+        let group = self.groups.entry(saved.group).or_insert_with(|| Group {
+            first_ms: now.steady_ms,
+            last_ms: Some(now.steady_ms),
+            told: BTreeMap::new(),
+        });
+        let told = Told { notice: notice.clone(), ended };
+        group.told.insert(notice.labels.clone(), told);
+    }
+}
+
+impl Group {
+    /// A receiver that wants no resolves forgets what has ended.
+    fn forget_what_is_not_told(&mut self, route: &Route, alerts: &[&Live]) {
+        if !route.send_resolved {
+            self.told.retain(|labels, _| alerts.iter().any(|a| a.notice.labels == *labels));
+        }
+    }
+
+    fn due(&self, route: &Route, alerts: &[&Live], now: Moment) -> Option<(Why, Vec<Arc<Notice>>)> {
+        let heard = alerts.iter().filter(|alert| !alert.is_muted);
+        let is_told = |alert: &Live| self.told.contains_key(&alert.notice.labels);
+        let is_new = |alert: &Live| !is_told(alert) && !alert.is_acknowledged;
+        let fresh = heard.clone().any(|alert| is_new(alert));
+        let ended = self.told.values().any(|told| told.ended.is_some());
+        let since = self.last_ms.map_or_else(
+            || self.first_ms.saturating_add(millis(route.wait)),
+            |last| last.saturating_add(millis(route.interval)),
+        );
+        let why = if fresh || ended {
+            (now.steady_ms >= since).then(|| self.why(fresh, heard.clone().any(|a| is_told(a))))?
+        } else {
+            let last = self.last_ms?;
+            let again = heard.clone().any(|alert| is_told(alert) && !alert.is_acknowledged);
+            let due = now.steady_ms >= last.saturating_add(millis(route.repeat?));
+            (again && due).then_some(Why::Repeat)?
+        };
+        let firing = heard.filter(|alert| is_told(alert) || is_new(alert));
+        let mut notices: Vec<_> = firing.map(|alert| alert.notice.clone()).collect();
+        notices.extend(self.told.values().filter_map(|told| {
+            let (unix_ms, reason) = told.ended?;
+            Some(Arc::new(self::ended(&told.notice, unix_ms, reason)))
+        }));
+        Some((why, notices))
+    }
+
+    fn why(&self, fresh: bool, others_fire: bool) -> Why {
+        match (fresh, others_fire) {
+            (true, _) if self.told.is_empty() => Why::First,
+            (true, _) => Why::More,
+            (false, true) => Why::SomeResolved,
+            (false, false) => Why::AllResolved,
+        }
+    }
+}
+
+fn ended(notice: &Notice, unix_ms: i64, reason: Reason) -> Notice {
+    Notice { ends_unix_ms: Some(unix_ms), reason: Some(reason), ..notice.clone() }
+}
