@@ -103,6 +103,11 @@ impl Expr {
         }
     }
 
+    /// What its selectors mean, in their order.
+    pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        self.query.selectors()
+    }
+
     /// As it was written.
     pub fn text(&self) -> &str {
         self.query.text()

@@ -137,6 +137,11 @@ impl Selector {
         self.matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or_default()))
     }
 
+    /// Whether a series of a metric of this name may be meant, whatever its other labels are.
+    pub(crate) fn may_mean(&self, name: &str) -> bool {
+        self.matchers.iter().all(|m| &*m.name != METRIC_NAME || m.matches(name))
+    }
+
     /// Whether it could match a series without any label, which Prometheus refuses.
     pub(crate) fn matches_everything(&self) -> bool {
         self.matchers.iter().all(|matcher| matcher.matches(""))

@@ -120,6 +120,7 @@
 // what only one part reads has no reader without it
 #![cfg_attr(
     not(all(
+        feature = "alerting",
         feature = "dashboard",
         feature = "exporters",
         feature = "host",
@@ -143,6 +144,8 @@ mod share;
 mod system;
 mod ticker;
 
+#[cfg_attr(not(feature = "alerting"), path = "absent/alerts.rs")]
+mod alerts;
 #[cfg_attr(not(feature = "exporters"), path = "absent/exporter.rs")]
 mod exporter;
 #[cfg_attr(not(feature = "http"), path = "absent/listener.rs")]
@@ -155,6 +158,8 @@ mod otlp;
 mod outputs;
 #[cfg_attr(not(feature = "dashboard"), path = "absent/page.rs")]
 mod page;
+#[cfg_attr(not(feature = "alerting"), path = "absent/past.rs")]
+mod past;
 #[cfg_attr(not(all(feature = "exporters", feature = "profiling")), path = "absent/pprof.rs")]
 mod pprof;
 #[cfg_attr(not(feature = "profiling"), path = "absent/profiler.rs")]
@@ -193,6 +198,20 @@ pub mod profiling {
     pub use crate::profiler::Profiler;
     #[doc(inline)]
     pub use perf_monitor_profiling::*;
+}
+
+/// Rules that become alerts, and alerts that reach somebody, once.
+#[cfg(feature = "alerting")]
+pub mod alerting {
+    #[doc(inline)]
+    pub use perf_monitor_alerting::*;
+}
+
+/// What series were in the last minutes, and PromQL over it.
+#[cfg(feature = "alerting")]
+pub mod history {
+    #[doc(inline)]
+    pub use perf_monitor_history::*;
 }
 
 /// Metrics on their way out.

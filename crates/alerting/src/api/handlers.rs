@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::backtest::{self, Turns};
 use crate::error::Error;
 use crate::manager::AlertManager;
 use crate::matcher::Matcher;
@@ -33,6 +34,7 @@ impl AlertManager {
     /// | `POST /api/silences` | `{"matchers": ["alertname=\"Slow\""], "durationSeconds": 3600, "createdBy": "me", "comment": "why"}`: adds one, or with `id` changes it |
     /// | `DELETE /api/silences/7` | ends one |
     /// | `GET /api/rules` | rules and files, and how they fare |
+    /// | `POST /api/rules/backtest?seconds=3600&step=10` | when the rules of the file in the body would have fired; one at a time, up to 3,600 looks |
     ///
     /// A silence may have `startsAt` and `endsAt` (RFC 3339) in the place of its duration, and matchers
     /// as Alertmanager writes them. What is wrong is answered by 400, 404 or 409 and
@@ -41,6 +43,7 @@ impl AlertManager {
         let at = || self.clone();
         let (alerts, ack, test) = (at(), at(), at());
         let (silences, silence, unsilence, rules) = (at(), at(), at(), at());
+        let (tried, turns) = (at(), Turns::new());
         Router::new()
             .get("/api/alerts", move |request: Request| ready(show_alerts(&alerts, &request)))
             .post("/api/alerts/acknowledge", move |request| acknowledge(ack.clone(), request))
@@ -49,23 +52,26 @@ impl AlertManager {
             .post("/api/silences", move |request| add_silence(silence.clone(), request))
             .delete("/api/silences/*", move |request| end_silence(unsilence.clone(), request))
             .get("/api/rules", move |_: Request| ready(show_rules(&rules)))
+            .post("/api/rules/backtest", move |request| {
+                backtest::run(tried.clone(), turns.clone(), request)
+            })
     }
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Response {
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
         Ok(body) => answer(status, "application/json", body),
         Err(error) => wrong(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }
 
-fn wrong(status: StatusCode, what: &str) -> Response {
+pub(super) fn wrong(status: StatusCode, what: &str) -> Response {
     let body = json!({ "error": what }).to_string();
     answer(status, "application/json", body)
 }
 
 /// What was done, or what was wrong with the request.
-fn said(status: StatusCode, done: Result<serde_json::Value, Error>) -> Response {
+pub(super) fn said(status: StatusCode, done: Result<serde_json::Value, Error>) -> Response {
     match done {
         Ok(value) => json(status, &value),
         Err(error) => refused(&error),

@@ -1,5 +1,6 @@
 //! Alerts, silences and rules as JSON, and what may be done with them.
 
+mod backtest;
 mod handlers;
 mod views;
 

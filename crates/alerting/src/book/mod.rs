@@ -58,6 +58,8 @@ pub(crate) struct Book {
     pub(crate) instance: u64,
     pub(crate) next_number: u64,
     pub(crate) next_silence: u64,
+    /// How often rules came, went or changed.
+    pub(crate) rules_version: u64,
     held_written_ms: i64,
 }
 
@@ -82,6 +84,7 @@ impl Book {
             instance,
             next_number: 1,
             next_silence: 1,
+            rules_version: 0,
             held_written_ms: 0,
         }
     }
@@ -104,6 +107,7 @@ impl Book {
             );
             return Err(Error::new(ErrorKind::Limit, message));
         }
+        self.rules_version += 1;
         self.by_id.insert(rule.id.clone(), self.rules.len());
         self.rules.push(rule);
         self.claim(self.rules.len() - 1);
@@ -123,6 +127,7 @@ impl Book {
         let mut old: HashMap<Arc<str>, RuleState> =
             old.into_iter().map(|rule| (rule.id, rule.state)).collect();
         self.rules = others;
+        self.rules_version += 1;
         self.index();
         let mut errors = Vec::new();
         for mut rule in new {

@@ -31,6 +31,8 @@ pub struct FileStatus {
 pub(crate) struct Files {
     files: Vec<(Watched, FileStatus)>,
     fixed: Vec<FileStatus>,
+    /// How often a file was found to be wrong that was not before, or was wrong otherwise.
+    pub(super) failures: u64,
 }
 
 /// A file that changed: what it holds, if it can be used.
@@ -46,7 +48,7 @@ impl Files {
             let file = path.display().to_string();
             (Watched::new(path), FileStatus { file, ..FileStatus::default() })
         });
-        Files { files: files.collect(), fixed: Vec::new() }
+        Files { files: files.collect(), ..Files::default() }
     }
 
     pub(super) fn add_fixed(&mut self, status: FileStatus) {
@@ -73,7 +75,11 @@ impl Files {
                     changed.push(Changed { at, rules, report });
                 }
                 // It may be on its way: an editor that replaces a file takes it away for a moment.
-                Err(cause) => status.errors = vec![format!("{}: {cause}", status.file)],
+                Err(cause) => {
+                    let errors = vec![format!("{}: {cause}", status.file)];
+                    self.failures += u64::from(status.errors != errors);
+                    status.errors = errors;
+                }
             }
         }
         changed
@@ -104,6 +110,8 @@ impl Inner {
             if let Some(rules) = rules {
                 records.extend(self.put_in_force(rules, status));
             }
+            let is_wrong = !status.errors.is_empty();
+            files.failures += u64::from(is_wrong);
         }
         *self.files.lock() = files;
         records

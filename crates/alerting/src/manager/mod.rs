@@ -7,6 +7,7 @@ mod capture;
 mod check;
 mod delivery;
 mod files;
+mod needs;
 mod stats;
 mod writing;
 
@@ -70,7 +71,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     /// One look, or one change by somebody, at a time: what they write down stays in their order.
     turn: tokio::sync::Mutex<()>,
-    history: Option<Arc<dyn Storage>>,
+    pub(crate) history: Option<Arc<dyn Storage>>,
     pub(crate) files: Lock<Files>,
     pub(crate) writing: Arc<Writing>,
     /// One for each receiver, in their order.

@@ -43,6 +43,8 @@ pub struct AlertStats {
     pub history_dropped: u64,
     /// Writes of the outbox that failed.
     pub write_failures: u64,
+    /// How often a rule file was found to be wrong.
+    pub file_failures: u64,
     /// How often the outbox was written anew.
     pub compactions: u64,
     /// Damaged bytes that were cut off the outbox when it was opened.
@@ -52,6 +54,7 @@ pub struct AlertStats {
 }
 
 pub(super) fn stats(inner: &Inner) -> AlertStats {
+    let file_failures = inner.files.lock().failures;
     let book = inner.book.lock();
     let phases = || {
         let rules = book.rules.iter().flat_map(|rule| rule.state.alerts.values());
@@ -77,6 +80,7 @@ pub(super) fn stats(inner: &Inner) -> AlertStats {
         refused_silences: book.counts.refused_silences,
         history_dropped: book.history.dropped(),
         write_failures: writing.failures.load(Relaxed),
+        file_failures,
         compactions: writing.compactions.load(Relaxed),
         damaged_bytes: writing.repair.as_ref().map_or(0, |repair| repair.lost_bytes),
         bytes: book.bytes(),

@@ -1,6 +1,7 @@
 //! The memory backend.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use perf_monitor_core::{Lock, Registry};
@@ -65,6 +66,13 @@ impl MemoryHistory {
         let store = Store::new(&options)?;
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         Ok(MemoryHistory { id, buckets: options.buckets, store: Lock::new(store) })
+    }
+
+    /// Keeps what these selectors mean, from the next tick on, in the place of [`Options::keep`]: all, if there are none.
+    ///
+    /// A series of a metric that none of them names any more gets no further values, and ends as one that is gone does.
+    pub fn keep(&self, selectors: impl Into<Arc<[Selector]>>) {
+        self.store.lock().plan.keep = selectors.into();
     }
 
     /// Records the values that `registry` has now as those of `at_ms`, in milliseconds since the Unix epoch.

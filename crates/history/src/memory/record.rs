@@ -12,11 +12,13 @@ pub(super) struct Recorder<'a> {
     pub(super) buckets: &'a Buckets,
     /// The edges of the family that is being shown.
     edges: Vec<Edge>,
+    /// Whether anything of that family is to be kept: most of a registry is not, and costs no labels then.
+    wanted: bool,
 }
 
 impl<'a> Recorder<'a> {
     pub(super) fn new(store: &'a mut Store, buckets: &'a Buckets) -> Recorder<'a> {
-        Recorder { store, buckets, edges: Vec::new() }
+        Recorder { store, buckets, edges: Vec::new(), wanted: true }
     }
 
     fn put(&mut self, shown: Shown<'_>, value: f64) {
@@ -52,10 +54,16 @@ fn in_base_unit(recorded: f64, places: i32) -> f64 {
 
 impl Visitor for Recorder<'_> {
     fn family(&mut self, family: &FamilyInfo) {
-        self.edges = self.buckets.edges(family);
+        self.wanted = self.store.wants(family);
+        if self.wanted {
+            self.edges = self.buckets.edges(family);
+        }
     }
 
     fn series(&mut self, family: &FamilyInfo, series: &SeriesInfo, value: Value<'_>) {
+        if !self.wanted {
+            return;
+        }
         let shown = Shown { family, series, suffix: "", le: None };
         let value = match value {
             Value::Counter(count) => count as f64,

@@ -1,5 +1,7 @@
 //! What a history holds, behind its lock.
 
+use perf_monitor_core::{FamilyInfo, Kind};
+
 use crate::error::Error;
 use crate::labels::Labels;
 use crate::storage::STALE;
@@ -18,7 +20,7 @@ const MOST_BACK_MS: i64 = 60_000;
 
 #[derive(Debug)]
 pub(super) struct Store {
-    plan: Plan,
+    pub(super) plan: Plan,
     pool: Pool,
     fine: Ring,
     coarse: Ring,
@@ -149,6 +151,20 @@ impl Store {
         };
         self.stats.evicted_points += points;
         true
+    }
+
+    /// Whether a series of `family` may have to be kept, by its name alone.
+    pub(super) fn wants(&self, family: &FamilyInfo) -> bool {
+        let keep = &self.plan.keep;
+        let wants = |suffix: &str| {
+            let name = [&family.name, suffix].concat();
+            keep.iter().any(|selector| selector.may_mean(&name))
+        };
+        let suffixes = match family.kind {
+            Kind::Histogram => &["_bucket", "_sum", "_count"][..],
+            _ => &[""],
+        };
+        keep.is_empty() || suffixes.iter().any(|suffix| wants(suffix))
     }
 
     /// The place of a series, which is made if it is to be kept and there is room.
