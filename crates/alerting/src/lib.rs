@@ -80,6 +80,7 @@ mod metrics;
 mod notification;
 mod notify;
 mod outbox;
+mod packed;
 mod route;
 mod rule;
 mod rules;

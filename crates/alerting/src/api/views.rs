@@ -181,7 +181,7 @@ impl AlertManager {
     /// What was sent, to whom, when, with what answer: the newest first, at most `limit`.
     pub fn history(&self, limit: usize) -> Vec<HistoryView> {
         let book = self.inner.book.lock();
-        let view = |(entry, text): (&crate::book::Entry, Option<&str>)| HistoryView {
+        let view = |(entry, text): (crate::book::Entry, Option<&str>)| HistoryView {
             id: book.id_of(entry.number),
             receiver: match book.receiver_names.get(usize::from(entry.receiver)) {
                 Some(name) => name.to_string(),
@@ -197,7 +197,7 @@ impl AlertManager {
             took_ms: entry.took_ms,
             answer: text.map(str::to_owned),
         };
-        book.history.iter().take(limit).map(view).collect()
+        book.history.newest(limit).into_iter().rev().map(view).collect()
     }
 }
 

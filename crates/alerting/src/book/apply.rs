@@ -25,7 +25,7 @@ impl Book {
             Record::Done { number, entry, text } => {
                 if self.take_waiting(*number) {
                     self.count_fate(entry.receiver, entry.fate, entry.unix_ms, text.as_deref());
-                    self.history.add(entry.clone(), text.as_deref());
+                    self.history.add(entry, text.as_deref());
                 }
             }
             Record::Silenced { number, silence } => {

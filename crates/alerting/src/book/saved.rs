@@ -54,10 +54,9 @@ impl Book {
         self.restored =
             saved.alerts.into_iter().map(|a| (key(&a.rule, &a.notice.labels), a)).collect();
         self.silences = saved.silences;
-        saved
-            .history
-            .into_iter()
-            .for_each(|(entry, text)| self.history.add(entry, text.as_deref()));
+        for (entry, text) in &saved.history {
+            self.history.add(entry, text.as_deref());
+        }
         for told in saved.told {
             if let Some(receiver) =
                 self.receivers.iter_mut().find(|r| r.route.name == told.receiver)
@@ -82,7 +81,7 @@ impl Book {
         for waiting in lost {
             let record = self.done(&waiting, Fate::NoReceiver, 0, 0, "there is no such receiver");
             if let Record::Done { entry, text, .. } = record {
-                self.history.add(entry, text.as_deref());
+                self.history.add(&entry, text.as_deref());
             }
         }
     }
