@@ -133,3 +133,35 @@ fn a_prepared_query_finds_series_that_come_later_and_none_that_went() {
     history.record_values(7_000, [(&b, 1.0), (&c, 1.0)]);
     assert_eq!(count(7_000), 2, "the third has the place of the first");
 }
+
+#[test]
+fn what_is_kept_can_be_changed_and_what_no_selector_names_ends() {
+    let registry = Registry::new();
+    let gauge = |name| registry.gauge((name, "Depth.")).unwrap();
+    let (_mail, _print) = (gauge("mail"), gauge("print"));
+    let times = registry.histogram(("times", "Times."), HistogramOptions::default()).unwrap();
+    times.record(3);
+    let keep = |selectors: &[&str]| {
+        selectors.iter().map(|text| Selector::parse(text).unwrap()).collect::<Vec<_>>()
+    };
+    let options = Options { keep: keep(&["mail"]), ..Options::default() };
+    let history = MemoryHistory::new(options).unwrap();
+    let mut now = START_MS;
+    let mut second = |history: &MemoryHistory| {
+        now += 1_000;
+        assert!(history.record(now, &registry));
+        now
+    };
+    let at = second(&history);
+    assert_eq!((ask(&history, "mail", at).len(), ask(&history, "print", at).len()), (1, 0));
+    history.keep(keep(&["{__name__=~\"pri.*\"}", "times_count"]));
+    let at = second(&history);
+    assert_eq!((ask(&history, "print", at).len(), history.stats().series), (1, 3));
+    assert_eq!(one(&history, "times_count", at), 1.0);
+    let at = (0..3).map(|_| second(&history)).last().unwrap();
+    assert_eq!(ask(&history, "mail", at), [], "it ended");
+    history.keep(Vec::new());
+    let at = second(&history);
+    assert_eq!(ask(&history, "mail", at).len(), 1);
+    assert!(!ask(&history, "times_bucket", at).is_empty());
+}

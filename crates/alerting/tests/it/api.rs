@@ -1,13 +1,16 @@
 //! The paths of the API, by a real client.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use perf_monitor_alerting::{AlertManager, AlertRule, AlertSeverity};
+use perf_monitor_core::Clock;
+use perf_monitor_history::{Labels as Stored, MemoryHistory, Options};
 use perf_monitor_http::{Client, Server, ServerOptions};
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Inbox, errors};
+use crate::support::{Bench, Inbox, Place, errors};
 
 struct Api {
     address: SocketAddr,
@@ -26,6 +29,15 @@ impl Api {
 
     async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.call(method, path, body).await
+    }
+
+    /// Posts a text.
+    async fn send(&self, path: &str, text: &str) -> (u16, Value) {
+        self.call("POST", path, text.to_owned()).await
+    }
+
+    async fn call(&self, method: &str, path: &str, body: String) -> (u16, Value) {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address))
@@ -144,4 +156,69 @@ async fn rules_are_shown_and_receivers_tried_out() {
     assert_eq!(inbox.all()[0].id, value["id"].as_str().unwrap());
     let (status, _) = api.ask("POST", "/api/alerts/test", &json!({ "receiver": "none" })).await;
     assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn a_backtest_is_over_the_manager_s_own_history() {
+    let history = Arc::new(MemoryHistory::new(Options::default()).unwrap());
+    let (clock, _hand) = Clock::fake();
+    let builder = AlertManager::builder().history(history.clone()).clock(clock.clone());
+    let manager = builder.build().unwrap();
+    let depth = Stored::new([("__name__", "depth")]);
+    let now_ms = (clock.unix_ns() / 1_000_000) as i64;
+    for second in 0..60 {
+        let value = if (20..40).contains(&second) { 9.0 } else { 1.0 };
+        history.record_values(now_ms - 60_000 + second * 1_000, [(&depth, value)]);
+    }
+    let api = Api::serve(&manager);
+    let rules = "groups: [{name: g, rules: [{alert: Full, expr: depth > 5, for: 10s}]}]";
+    let path = "/api/rules/backtest?seconds=60&step=1";
+    let (status, found) = api.send(path, rules).await;
+    assert_eq!(status, 200, "{found}");
+    let firing = &found["firings"][0];
+    assert_eq!(firing["labels"]["alertname"], "Full");
+    assert_eq!(firing["firedUnixMs"], now_ms - 30_000);
+    assert_eq!(firing["resolvedUnixMs"], now_ms - 20_000);
+    assert_eq!((&found["looks"], &found["isCut"]), (&json!(61), &json!(false)));
+    for (path, rules) in [
+        (path, "groups: 7"),
+        ("/api/rules/backtest?seconds=0", rules),
+        ("/api/rules/backtest?step=x", rules),
+        ("/api/rules/backtest?seconds=3601&step=1", rules),
+    ] {
+        let (status, value) = api.send(path, rules).await;
+        assert_eq!((status, value["error"].is_string()), (400, true), "{path}");
+    }
+    let none = Bench::new(AlertManager::builder());
+    assert_eq!(Api::serve(&none.manager).send(path, rules).await.0, 400, "no history");
+}
+
+#[tokio::test]
+async fn what_rules_look_at_is_told_and_when_it_changes() {
+    let place = Place::new();
+    let path = place.join("rules.yml");
+    let write = |expr: &str| {
+        let rule =
+            format!("{{alert: A, expr: \"{expr}\", annotations: {{perf_monitor_clear: b < 1}}}}");
+        std::fs::write(&path, format!("groups: [{{name: g, rules: [{rule}]}}]")).unwrap();
+    };
+    write("rate(a{x='1'}[1m]) > a{x='1'}");
+    let bench = Bench::new(AlertManager::builder().rule_file(&path));
+    let selectors = || {
+        let all = bench.manager.selectors();
+        all.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(selectors().len(), 2, "each once: {:?}", selectors());
+    assert!(selectors()[0].contains("x=\"1\""));
+    let version = bench.manager.rules_version();
+    bench.tick(&errors(0.0)).await;
+    assert_eq!(bench.manager.rules_version(), version);
+    write("c > 1");
+    bench.tick(&errors(0.0)).await;
+    assert_ne!(bench.manager.rules_version(), version);
+    assert!(selectors()[0].contains("\"c\""), "{:?}", selectors());
+    assert!(!bench.manager.has_closures());
+    let rule = AlertRule::new("errors", AlertSeverity::Info, |m| m.error_rate > 0.5);
+    bench.manager.add_rule(rule).unwrap();
+    assert!(bench.manager.has_closures());
 }
