@@ -98,6 +98,20 @@
 //! # Ok::<(), perf_monitor::Error>(())
 //! ```
 //!
+//! Rules become alerts, and alerts reach somebody: [`alerting`], over the [`history`] of the last hour.
+//!
+//! ```
+//! # #[cfg(feature = "alerting")] {
+//! use perf_monitor::PerformanceMonitor;
+//! use perf_monitor::alerting::{AlertRule, AlertSeverity, Log};
+//!
+//! let slow = AlertRule::new("slow", AlertSeverity::Critical, |m| m.latency.p99 > 250_000);
+//! let monitor = PerformanceMonitor::builder("shop").alert(slow).notify(Log::stderr()).start()?;
+//! assert!(monitor.alerter().active_alerts().is_empty());
+//! # }
+//! # Ok::<(), perf_monitor::Error>(())
+//! ```
+//!
 //! # In libraries
 //!
 //! A library depends on `perf-monitor-core` alone, which has no async, no HTTP and no thread. It
@@ -330,3 +344,8 @@ struct Guide;
 ))]
 #[doc = include_str!("../../../docs/tracing.md")]
 struct TracingGuide;
+
+/// The guide to alerts, likewise.
+#[cfg(all(doctest, feature = "alerting"))]
+#[doc = include_str!("../../../docs/alerting.md")]
+struct AlertingGuide;

@@ -13,5 +13,5 @@ pub(super) fn join(_: &mut Context, _: &Profiler) -> Result<Evidence, Error> {
 }
 
 impl Evidence {
-    pub(super) fn take(&self, _: Capture) {}
+    pub(super) fn take(&self, _: Vec<Capture>) {}
 }

@@ -45,7 +45,7 @@ async fn looks(
         };
         let Some(metrics) = metrics else { return };
         manager.check_alerts(&metrics).await;
-        manager.take_captures().into_iter().for_each(|capture| evidence.take(capture));
+        evidence.take(manager.take_captures());
     }
 }
 

@@ -69,13 +69,17 @@ pub(super) fn join(context: &mut Context, profiler: &Profiler) -> Result<Evidenc
 }
 
 impl Evidence {
-    /// Takes a profile beside the looks at rules. Where CPU time is sampled all the time, it is of what led to
-    /// the alert, else of what comes after.
-    pub(super) fn take(&self, capture: Capture) {
+    /// Takes one profile for all of `captures`, beside the looks at rules. Where CPU time is sampled all the
+    /// time, it is of what led to the alerts, else of what comes after. While another is being taken there is
+    /// none, which is counted.
+    pub(super) fn take(&self, captures: Vec<Capture>) {
+        if captures.is_empty() {
+            return;
+        }
         let evidence = self.clone();
         tokio::spawn(async move {
             match evidence.report().await {
-                Some(collapsed) => evidence.keep(capture, collapsed),
+                Some(collapsed) => evidence.keep(captures, &collapsed.into()),
                 None => evidence.failures.count("profiler"),
             }
         });
@@ -101,14 +105,15 @@ impl Evidence {
         ended.await.ok()?.ok()
     }
 
-    fn keep(&self, capture: Capture, collapsed: String) {
+    fn keep(&self, captures: Vec<Capture>, collapsed: &Arc<str>) {
         let unix_ms = self.clock.unix_ns() / 1_000_000;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.profiles.retain(|other| other.capture != capture);
-        kept.profiles.push_back(Profile { capture, unix_ms, collapsed: collapsed.into() });
-        if kept.profiles.len() > MOST {
-            kept.profiles.pop_front();
+        for capture in captures {
+            kept.profiles.retain(|other| other.capture != capture);
+            kept.profiles.push_back(Profile { capture, unix_ms, collapsed: collapsed.clone() });
         }
+        let excess = kept.profiles.len().saturating_sub(MOST);
+        kept.profiles.drain(..excess);
         let bytes = kept.profiles.iter().map(|profile| profile.collapsed.len() as u64).sum();
         kept.bytes.set(bytes);
     }
