@@ -144,11 +144,8 @@ impl AlertManager {
     pub fn alert_views(&self) -> Vec<AlertView> {
         let book = self.inner.book.lock();
         let live = book.live();
-        let rules = book.rules.iter();
-        let all = rules.flat_map(|rule| rule.state.alerts.iter().map(move |a| (rule, a)));
-        let active = all.filter(|(_, (_, t))| t.state.phase() != Phase::Inactive);
         let mut views: Vec<AlertView> =
-            active.map(|(rule, (labels, t))| alert(&book, &live, rule, labels, t)).collect();
+            book.active().map(|(rule, tracked)| alert(&book, &live, rule, tracked)).collect();
         let key = |view: &AlertView| {
             (std::cmp::Reverse((view.state == "firing", view.severity)), view.fired_unix_ms)
         };
@@ -201,11 +198,12 @@ impl AlertManager {
     }
 }
 
-fn alert(book: &Book, live: &[Live], rule: &Rule, labels: &Labels, tracked: &Tracked) -> AlertView {
+fn alert(book: &Book, live: &[Live], rule: &Rule, tracked: &Tracked) -> AlertView {
+    let labels = &tracked.labels;
     let now = book.now();
     let notice = match &tracked.fired {
         Some(fired) => fired.notice.clone(),
-        None => rule.notice(labels, tracked, now).into(),
+        None => rule.notice(tracked, now).into(),
     };
     let firing = tracked.state.phase() == Phase::Firing;
     let silenced_by = book.silenced_by(labels, now.unix_ms).map(str::to_owned);
@@ -226,7 +224,7 @@ fn alert(book: &Book, live: &[Live], rule: &Rule, labels: &Labels, tracked: &Tra
         flapping: tracked.state.is_flapping(&rule.timing, now),
         inhibited: is_muted && silenced_by.is_none(),
         silenced_by,
-        acknowledged: tracked.fired.as_ref().and_then(|fired| fired.ack.clone()),
+        acknowledged: tracked.fired.as_ref().and_then(|fired| fired.ack.as_deref().cloned()),
     }
 }
 
@@ -236,7 +234,7 @@ fn rule(rule: &Rule) -> RuleView {
         Kind::Expression { expr, clear } => (Some(expr), clear.as_ref()),
     };
     let origin = rule.origin.as_ref();
-    let alerts = rule.state.alerts.values();
+    let alerts = rule.state.alerts.iter();
     let in_phase = |phase| alerts.clone().filter(|t| t.state.phase() == phase).count();
     RuleView {
         id: rule.id.to_string(),

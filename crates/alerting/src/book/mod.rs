@@ -9,6 +9,7 @@ mod observe;
 mod record;
 mod rule;
 mod saved;
+mod sorted;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -136,8 +137,8 @@ impl Book {
             errors.extend(self.add_rule(rule).err());
         }
         let gone = old.into_iter().flat_map(|(id, state)| {
-            let firing = state.alerts.into_iter().filter(|(_, t)| t.fired.is_some());
-            firing.map(move |(labels, _)| (id.clone(), labels))
+            let firing = state.alerts.into_iter().filter(|t| t.fired.is_some());
+            firing.map(move |tracked| (id.clone(), tracked.labels))
         });
         let unix_ms = self.timeline.now().unix_ms;
         let reason = Reason::RuleRemoved;
@@ -160,13 +161,16 @@ impl Book {
     }
 
     /// The firing or pending alert with this fingerprint, in hexadecimal.
-    pub(crate) fn find(&self, fingerprint: &str) -> Option<(&Rule, &Labels, &Tracked)> {
-        let all = self.rules.iter().flat_map(|rule| {
-            rule.state.alerts.iter().map(move |(labels, tracked)| (rule, labels, tracked))
-        });
-        let all = all.map(|(rule, labels, tracked)| (rule, labels, &**tracked));
-        let mut active = all.filter(|(_, _, t)| t.state.phase() != Phase::Inactive);
-        active.find(|(_, labels, _)| format!("{:016x}", labels.fingerprint()) == fingerprint)
+    pub(crate) fn find(&self, fingerprint: &str) -> Option<(&Rule, &Tracked)> {
+        let mut active = self.active();
+        active.find(|(_, t)| format!("{:016x}", t.labels.fingerprint()) == fingerprint)
+    }
+
+    /// Alerts that are pending or firing, with their rules.
+    pub(crate) fn active(&self) -> impl Iterator<Item = (&Rule, &Tracked)> {
+        let rules = self.rules.iter();
+        let all = rules.flat_map(|rule| rule.state.alerts.iter().map(move |t| (rule, &**t)));
+        all.filter(|(_, tracked)| tracked.state.phase() != Phase::Inactive)
     }
 
     /// What it takes on the heap, in bytes.

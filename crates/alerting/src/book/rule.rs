@@ -1,9 +1,9 @@
 //! A rule with its alerts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::record::Ack;
+use super::sorted::{Labelled, Sorted};
 use crate::expression::Expr;
 use crate::labels::Labels;
 use crate::machine::{AlertState, Moment, Timing};
@@ -47,8 +47,7 @@ pub(crate) enum Kind {
 /// What becomes of a rule; it outlives a reload.
 #[derive(Debug, Default)]
 pub(crate) struct RuleState {
-    /// Boxed, as a node of the map has room for eleven, and most rules have one alert or none.
-    pub(crate) alerts: BTreeMap<Labels, Box<Tracked>>,
+    pub(crate) alerts: Sorted<Box<Tracked>>,
     pub(crate) health: Health,
     /// Why, if it is not well.
     pub(crate) trouble: Option<Box<str>>,
@@ -78,6 +77,8 @@ pub enum Health {
 /// One alert of a rule.
 #[derive(Debug, Default)]
 pub(crate) struct Tracked {
+    /// What it is told by.
+    pub(crate) labels: Labels,
     /// The labels of the sample, by which clearing and missing data are found.
     pub(crate) series: Labels,
     pub(crate) state: AlertState,
@@ -91,8 +92,8 @@ pub(crate) struct Tracked {
 #[derive(Debug)]
 pub(crate) struct Fired {
     pub(crate) notice: Arc<Notice>,
-    pub(crate) metrics: Option<Metrics>,
-    pub(crate) ack: Option<Ack>,
+    pub(crate) metrics: Option<Box<Metrics>>,
+    pub(crate) ack: Option<Box<Ack>>,
 }
 
 impl Rule {
@@ -112,12 +113,12 @@ impl Rule {
     }
 
     /// What is said of an alert now.
-    pub(crate) fn notice(&self, labels: &Labels, tracked: &Tracked, now: Moment) -> Notice {
+    pub(crate) fn notice(&self, tracked: &Tracked, now: Moment) -> Notice {
         let value = tracked.value;
         Notice {
-            labels: labels.clone(),
+            labels: tracked.labels.clone(),
             annotations: self.annotations_of(&tracked.series, value.unwrap_or(1.0)),
-            severity: severity_of(labels),
+            severity: severity_of(&tracked.labels),
             starts_unix_ms: now.unix_ms,
             ends_unix_ms: None,
             reason: None,
@@ -143,12 +144,23 @@ impl Rule {
             }
         };
         let alerts = &self.state.alerts;
-        let alerts: usize = alerts.iter().map(|(labels, t)| labels.bytes() + t.bytes()).sum();
+        let alerts: usize = alerts.bytes() + alerts.iter().map(|t| t.bytes()).sum::<usize>();
         size_of::<Rule>() + self.id.len() + self.name.len() + 32 + texts + kind + alerts
     }
 }
 
+impl Labelled for Tracked {
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+}
+
 impl Tracked {
+    /// One that nothing is known of yet.
+    pub(crate) fn new(labels: &Labels) -> Tracked {
+        Tracked { labels: labels.clone(), ..Tracked::default() }
+    }
+
     fn bytes(&self) -> usize {
         let fired = self.fired.as_ref().map_or(0, |fired| {
             size_of::<Fired>() + size_of::<Notice>() + fired.notice.annotations.bytes()

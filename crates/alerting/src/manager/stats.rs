@@ -54,7 +54,7 @@ pub struct AlertStats {
 pub(super) fn stats(inner: &Inner) -> AlertStats {
     let book = inner.book.lock();
     let phases = || {
-        let rules = book.rules.iter().flat_map(|rule| rule.state.alerts.values());
+        let rules = book.rules.iter().flat_map(|rule| rule.state.alerts.iter());
         rules.map(|tracked| tracked.state.phase())
     };
     let failing = |health| matches!(health, Health::Failing | Health::Disabled);
