@@ -210,7 +210,7 @@ fn alert(book: &Book, live: &[Live], rule: &Rule, tracked: &Tracked) -> AlertVie
     let is_muted = live.iter().any(|alert| alert.notice.labels == *labels && alert.is_muted);
     AlertView {
         fingerprint: notice.fingerprint(),
-        name: rule.name.to_string(),
+        name: rule.name().to_owned(),
         rule: rule.id.to_string(),
         severity: notice.severity,
         state: if firing { "firing" } else { "pending" },
@@ -230,7 +230,7 @@ fn alert(book: &Book, live: &[Live], rule: &Rule, tracked: &Tracked) -> AlertVie
 
 fn rule(rule: &Rule) -> RuleView {
     let (expr, clear) = match &rule.kind {
-        Kind::Closure { .. } => (None, None),
+        Kind::Closure(_) => (None, None),
         Kind::Expression { expr, clear } => (Some(expr), clear.as_ref()),
     };
     let origin = rule.origin.as_ref();
@@ -238,16 +238,16 @@ fn rule(rule: &Rule) -> RuleView {
     let in_phase = |phase| alerts.clone().filter(|t| t.state.phase() == phase).count();
     RuleView {
         id: rule.id.to_string(),
-        name: rule.name.to_string(),
+        name: rule.name().to_owned(),
         file: origin.map(|origin| origin.file.to_string()),
         group: origin.map(|origin| origin.group.to_string()),
-        line: origin.map(|origin| origin.line),
+        line: origin.map(|_| rule.line),
         expr: expr.map(|expr| expr.text().to_owned()),
         clear: clear.map(|clear| clear.text().to_owned()),
         for_ms: millis(rule.timing.hold),
         keep_firing_ms: millis(rule.timing.keep_firing),
         cooldown_ms: millis(rule.timing.cooldown),
-        labels: rule.labels.iter().map(|(n, t)| (n.to_string(), t.text().to_owned())).collect(),
+        labels: rule.labels.iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect(),
         health: rule.state.health,
         trouble: rule.state.trouble.as_deref().map(str::to_owned),
         pending: in_phase(Phase::Pending),

@@ -10,6 +10,9 @@ use crate::machine::{Moment, Reason, millis};
 use crate::notification::{Notice, Notification, Status, Why};
 use crate::route::Route;
 
+/// What a receiver's task takes, about.
+const DELIVERY_BYTES: usize = 1_500;
+
 /// A route, what it has said, and what it has still to say.
 pub(crate) struct Receiver {
     pub(crate) route: Route,
@@ -163,6 +166,22 @@ impl Receiver {
         self.groups.iter().flat_map(|group| group.told.iter().map(|told| (&group.labels, told)))
     }
 
+    /// What it takes with what it holds, in bytes, its task of delivery too.
+    pub(crate) fn bytes(&self) -> usize {
+        let groups: usize = self.groups.iter().map(|group| group.bytes()).sum();
+        let waiting = self.waiting.iter().map(|waiting| waiting.notification.bytes());
+        let waiting = waiting.chain(self.passing.as_ref().map(|n| n.bytes())).sum::<usize>();
+        let places = self.waiting.capacity() * size_of::<Waiting>();
+        let trouble = self.fares.trouble.as_ref().map_or(0, |why| why.len());
+        size_of::<Receiver>()
+            + DELIVERY_BYTES
+            + self.groups.bytes()
+            + groups
+            + waiting
+            + places
+            + trouble
+    }
+
     pub(crate) fn saved(&self) -> impl Iterator<Item = SavedTold> {
         self.told().map(|(group, told)| SavedTold {
             receiver: self.route.name.clone(),
@@ -187,6 +206,12 @@ impl Receiver {
 }
 
 impl Group {
+    fn bytes(&self) -> usize {
+        let own = self.told.iter().filter(|told| Arc::strong_count(&told.notice) == 1);
+        let own: usize = own.map(|told| told.notice.bytes()).sum();
+        size_of::<Group>() + self.labels.bytes() + self.told.bytes() + own
+    }
+
     /// A receiver that wants no resolves forgets what has ended.
     fn forget_what_is_not_told(&mut self, route: &Route, alerts: &[&Live]) {
         if !route.send_resolved {

@@ -122,7 +122,7 @@ impl Rule {
     /// Nothing could be seen: as without data, whatever the rule says of that, for a broken look is no
     /// reason to resolve.
     fn keep_all(&mut self, now: Moment) {
-        let keep = Timing { no_data: NoData::Keep, ..self.timing };
+        let keep = Timing { no_data: NoData::Keep, ..*self.timing };
         for tracked in self.state.alerts.iter_mut() {
             tracked.state.step(&keep, now, Found::NoData);
         }
@@ -197,7 +197,7 @@ impl Rule {
 
     /// What is inactive and has nothing to rest for is no longer kept.
     fn forget(&mut self, now: Moment) {
-        let timing = &self.timing;
+        let timing = &*self.timing;
         self.state.alerts.retain(|tracked| !tracked.state.is_forgettable(timing, now));
     }
 }

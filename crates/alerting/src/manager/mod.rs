@@ -111,7 +111,7 @@ impl AlertManager {
             };
             let metrics = tracked.fired.as_ref().and_then(|fired| fired.metrics.as_deref());
             Alert {
-                name: rule.name.to_string(),
+                name: rule.name().to_owned(),
                 severity: notice.severity,
                 triggered_at: time_of(unix_ms),
                 message: notice.sentence(),

@@ -257,7 +257,7 @@ fn show_notification(expected: &Expected) -> String {
 }
 
 fn alerts(test: &AlertTest, simulation: &Simulation<'_>) -> Option<Mismatch> {
-    let rules = simulation.book.rules.iter().filter(|rule| *rule.name == *test.name);
+    let rules = simulation.book.rules.iter().filter(|rule| rule.name() == test.name);
     let firing = rules.flat_map(|rule| {
         let alerts = rule.state.alerts.iter();
         let firing = alerts.filter(|t| t.state.phase() == Phase::Firing);
