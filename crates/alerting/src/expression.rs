@@ -25,7 +25,8 @@ pub struct Sample {
 #[derive(Clone, Debug)]
 pub struct Expr {
     query: Query,
-    needs: Needs,
+    /// `None` where all must be there, as for most.
+    needs: Option<Box<Needs>>,
 }
 
 /// Of which selectors the data must be there for the expression to say anything.
@@ -46,6 +47,8 @@ impl Expr {
     pub fn parse(text: &str) -> Result<Expr, Error> {
         let query = Query::parse(text).map_err(failed)?;
         let needs = Needs::of(&query.to_string());
+        let is_plain = !needs.any && needs.needed.iter().all(|needed| *needed);
+        let needs = (!is_plain).then(|| Box::new(needs));
         Ok(Expr { query, needs })
     }
 
@@ -95,9 +98,11 @@ impl Expr {
     /// Each selector must have a series that has not ended and whose labels do not contradict the
     /// alert's; where there is an `or`, one selector must. A storage that fails has none.
     pub fn is_missing(&self, storage: &dyn Storage, labels: &Labels, unix_ms: i64) -> bool {
-        let needed = self.query.selectors().zip(&self.needs.needed).filter(|(_, needed)| **needed);
-        let mut found = needed.map(|(selector, _)| has_data(storage, selector, labels, unix_ms));
-        match self.needs.any {
+        let is_needed =
+            |at: usize| self.needs.as_ref().is_none_or(|n| n.needed.get(at) == Some(&true));
+        let needed = self.query.selectors().enumerate().filter(|(at, _)| is_needed(*at));
+        let mut found = needed.map(|(_, selector)| has_data(storage, selector, labels, unix_ms));
+        match self.needs.as_ref().is_some_and(|needs| needs.any) {
             true => !found.any(|has| has),
             false => !found.all(|has| has),
         }
@@ -113,10 +118,10 @@ impl Expr {
         self.query.text()
     }
 
-    /// What it takes on the heap, in bytes: the text, and about 400 for each selector with what
-    /// surrounds it.
+    /// What it takes on the heap, in bytes, itself in an `Arc` included.
     pub(crate) fn bytes(&self) -> usize {
-        self.text().len() + 400 * self.needs.needed.len().max(1)
+        let needs = self.needs.as_ref().map_or(0, |needs| size_of::<Needs>() + needs.needed.len());
+        2 * size_of::<usize>() + size_of::<Expr>() + self.query.bytes() + needs
     }
 }
 
@@ -211,7 +216,7 @@ mod tests {
             ("a or b", &[true, true], true),
             ("1 + 1", &[], false),
         ] {
-            let needs = Expr::parse(text).unwrap().needs;
+            let needs = Needs::of(&Query::parse(text).unwrap().to_string());
             // A label called `or` only makes it less strict.
             assert_eq!((&*needs.needed, needs.any), (needed, any), "{text}");
         }

@@ -32,7 +32,7 @@ impl Job {
     /// What to evaluate of the rule numbered `at`; `None` for a closure.
     pub(crate) fn of(at: usize, rule: &Rule) -> Option<Job> {
         let Kind::Expression { expr, clear } = &rule.kind else { return None };
-        let alerts = rule.state.alerts.values();
+        let alerts = rule.state.alerts.iter();
         let active = alerts.filter(|tracked| tracked.state.phase() != Phase::Inactive);
         let known = active.map(|tracked| tracked.series.clone()).collect();
         Some(Job { rule: at, expr: expr.clone(), clear: clear.clone(), known })

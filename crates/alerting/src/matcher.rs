@@ -84,6 +84,15 @@ impl Matcher {
         self.matches(&Labels::default())
     }
 
+    /// What it takes with what it holds, in bytes: of a regular expression's program some.
+    pub(crate) fn bytes(&self) -> usize {
+        let program = match self.test {
+            Test::Is | Test::IsNot => 0,
+            Test::Like(_) | Test::Unlike(_) => 512 + 64 * self.value.len(),
+        };
+        size_of::<Matcher>() + self.name.len() + self.value.len() + program
+    }
+
     fn operator(&self) -> &'static str {
         match self.test {
             Test::Is => "=",

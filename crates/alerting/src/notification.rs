@@ -107,6 +107,11 @@ impl Notice {
         }
     }
 
+    /// What it takes on the heap, in bytes, in an `Arc`; its labels are those of its alert.
+    pub(crate) fn bytes(&self) -> usize {
+        2 * size_of::<usize>() + size_of::<Notice>() + self.annotations.bytes()
+    }
+
     /// The hexadecimal fingerprint, as Alertmanager shows it.
     pub fn fingerprint(&self) -> String {
         format!("{:016x}", self.labels.fingerprint())
@@ -114,6 +119,14 @@ impl Notice {
 }
 
 impl Notification {
+    /// What it takes on the heap, in bytes, in an `Arc`; alerts that others hold too are theirs.
+    pub(crate) fn bytes(&self) -> usize {
+        let own = self.alerts.iter().filter(|alert| Arc::strong_count(alert) == 1);
+        let own: usize = own.map(|alert| alert.bytes()).sum();
+        let places = self.alerts.capacity() * size_of::<Arc<Notice>>();
+        2 * size_of::<usize>() + size_of::<Notification>() + self.id.len() + places + own
+    }
+
     /// The worst severity of its alerts, of those that fire if any does.
     pub fn severity(&self) -> AlertSeverity {
         let of = |status| {

@@ -44,6 +44,13 @@ impl Silence {
         self.matchers.iter().all(|matcher| matcher.matches(labels))
     }
 
+    /// What it takes with what it holds, in bytes; of regular expressions some.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = self.id.len() + self.created_by.len() + self.comment.len();
+        let matchers: usize = self.matchers.iter().map(Matcher::bytes).sum();
+        size_of::<Silence>() + texts + matchers
+    }
+
     /// What is wrong with it as one to be added at `now_unix_ms`.
     pub(crate) fn check(&self, now_unix_ms: i64) -> Result<(), Error> {
         let wrong = |why: &str| Err(Error::options(format!("the silence cannot be: {why}")));

@@ -27,17 +27,19 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            text_bytes: 16 * 1024,
-            depth: 64,
-            series: 10_000,
-            points: 20_000_000,
-            steps: 11_000,
-        }
+        Limits::DEFAULT
     }
 }
 
 impl Limits {
+    pub(crate) const DEFAULT: Limits = Limits {
+        text_bytes: 16 * 1024,
+        depth: 64,
+        series: 10_000,
+        points: 20_000_000,
+        steps: 11_000,
+    };
+
     pub(crate) fn reached(&self, what: &str, name: &str, limit: u64) -> Error {
         let text =
             format!("{what} is over the limit `{name}` of {limit}; ask for less or raise it");

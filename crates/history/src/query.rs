@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::eval::{self, Times};
 use crate::labels::Labels;
 use crate::limits::Limits;
+use crate::promql::ast::Selection;
 use crate::promql::{Parsed, parse};
 use crate::selector::Selector;
 use crate::storage::{Generation, Series, Storage};
@@ -44,7 +45,8 @@ pub const LOOKBACK: Duration = Duration::from_secs(300);
 pub struct Query {
     text: Box<str>,
     parsed: Parsed,
-    limits: Limits,
+    /// Where they are not the default ones.
+    limits: Option<Box<Limits>>,
     /// What each selector was found to mean.
     found: Lock<Box<[Found]>>,
 }
@@ -112,6 +114,7 @@ impl Query {
     pub fn parse_within(text: &str, limits: Limits) -> Result<Query, Error> {
         let parsed = parse(text, &limits)?;
         let found = vec![Found::default(); parsed.selections.len()];
+        let limits = (limits != Limits::DEFAULT).then(|| Box::new(limits));
         Ok(Query { text: text.into(), parsed, limits, found: Lock::new(found.into()) })
     }
 
@@ -158,7 +161,19 @@ impl Query {
         until_ms: i64,
         step_ms: i64,
     ) -> Result<Vec<MatrixSeries>, Error> {
-        eval::range(self, storage, Times::new(from_ms, until_ms, step_ms, &self.limits)?)
+        eval::range(self, storage, Times::new(from_ms, until_ms, step_ms, self.limits())?)
+    }
+
+    /// What it takes on the heap, in bytes, with what it remembers of the series; the texts of their
+    /// labels belong to the storage. Of regular expressions, whose programs are not told, some.
+    pub fn bytes(&self) -> usize {
+        let found = self.found.lock();
+        let series = found.iter().map(|f| size_of_val(&*f.series) + 2 * size_of::<usize>());
+        let series = series.sum::<usize>() + size_of_val(&**found);
+        let selections = self.parsed.selections.iter();
+        let selections = selections.map(|s| size_of::<Selection>() + s.selector.bytes());
+        let limits = self.limits.as_deref().map_or(0, size_of_val);
+        self.text.len() + self.parsed.expr.bytes() + selections.sum::<usize>() + series + limits
     }
 
     pub(crate) fn parsed(&self) -> &Parsed {
@@ -166,7 +181,7 @@ impl Query {
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
+        self.limits.as_deref().unwrap_or(&Limits::DEFAULT)
     }
 
     pub(crate) fn found(&self, selection: usize) -> Found {

@@ -31,13 +31,17 @@ impl fmt::Display for MatchOp {
     }
 }
 
+/// What the least program of a regular expression takes, about.
+const REGEX_BYTES: usize = 512;
+
 /// One condition on a label; a label that is not there has the empty value.
 #[derive(Clone, Debug)]
 pub struct Matcher {
-    name: Box<str>,
+    /// The name, and the value right behind it.
+    text: Box<str>,
+    name_bytes: u32,
     op: MatchOp,
-    value: Box<str>,
-    regex: Option<Regex>,
+    regex: Option<Box<Regex>>,
 }
 
 impl Matcher {
@@ -49,14 +53,17 @@ impl Matcher {
     pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Matcher, Error> {
         let regex = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Regex | MatchOp::NotRegex => Some(compile(value)?),
+            MatchOp::Regex | MatchOp::NotRegex => Some(Box::new(compile(value)?)),
         };
-        Ok(Matcher { name: name.into(), op, value: value.into(), regex })
+        let name_bytes = u32::try_from(name.len()).map_err(|_| {
+            Error::new(ErrorKind::Options, "the name of a label has more than 4 GiB; shorten it")
+        })?;
+        Ok(Matcher { text: [name, value].concat().into(), name_bytes, op, regex })
     }
 
     /// The label's name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.text[..self.name_bytes as usize]
     }
 
     /// How it compares.
@@ -66,14 +73,14 @@ impl Matcher {
 
     /// What it compares with.
     pub fn value(&self) -> &str {
-        &self.value
+        &self.text[self.name_bytes as usize..]
     }
 
     /// Whether a label of this value is meant; the empty value stands for no label.
     pub fn matches(&self, value: &str) -> bool {
         let found = match &self.regex {
             Some(regex) => regex.is_match(value),
-            None => *self.value == *value,
+            None => self.value() == value,
         };
         found == matches!(self.op, MatchOp::Equal | MatchOp::Regex)
     }
@@ -88,7 +95,7 @@ fn compile(value: &str) -> Result<Regex, Error> {
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.name, self.op, Quoted(&self.value))
+        write!(f, "{}{}{}", self.name(), self.op, Quoted(self.value()))
     }
 }
 
@@ -128,18 +135,26 @@ impl Selector {
 
     /// The metric's name, where it is asked for by `=`.
     pub fn metric_name(&self) -> Option<&str> {
-        let named = |m: &&Matcher| &*m.name == METRIC_NAME && m.op == MatchOp::Equal;
-        self.matchers.iter().find(named).map(|matcher| &*matcher.value)
+        let named = |m: &&Matcher| m.name() == METRIC_NAME && m.op == MatchOp::Equal;
+        self.matchers.iter().find(named).map(Matcher::value)
     }
 
     /// Whether a series with these labels is meant.
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or_default()))
+        self.matchers.iter().all(|m| m.matches(labels.get(m.name()).unwrap_or_default()))
+    }
+
+    /// What it takes on the heap, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let program =
+            |m: &Matcher| m.regex.as_ref().map_or(0, |_| REGEX_BYTES + 64 * m.value().len());
+        let own = self.matchers.iter().map(|m| size_of::<Matcher>() + m.text.len() + program(m));
+        own.sum()
     }
 
     /// Whether a series of a metric of this name may be meant, whatever its other labels are.
     pub(crate) fn may_mean(&self, name: &str) -> bool {
-        self.matchers.iter().all(|m| &*m.name != METRIC_NAME || m.matches(name))
+        self.matchers.iter().all(|m| m.name() != METRIC_NAME || m.matches(name))
     }
 
     /// Whether it could match a series without any label, which Prometheus refuses.

@@ -144,11 +144,8 @@ impl AlertManager {
     pub fn alert_views(&self) -> Vec<AlertView> {
         let book = self.inner.book.lock();
         let live = book.live();
-        let rules = book.rules.iter();
-        let all = rules.flat_map(|rule| rule.state.alerts.iter().map(move |a| (rule, a)));
-        let active = all.filter(|(_, (_, t))| t.state.phase() != Phase::Inactive);
         let mut views: Vec<AlertView> =
-            active.map(|(rule, (labels, t))| alert(&book, &live, rule, labels, t)).collect();
+            book.active().map(|(rule, tracked)| alert(&book, &live, rule, tracked)).collect();
         let key = |view: &AlertView| {
             (std::cmp::Reverse((view.state == "firing", view.severity)), view.fired_unix_ms)
         };
@@ -201,18 +198,19 @@ impl AlertManager {
     }
 }
 
-fn alert(book: &Book, live: &[Live], rule: &Rule, labels: &Labels, tracked: &Tracked) -> AlertView {
+fn alert(book: &Book, live: &[Live], rule: &Rule, tracked: &Tracked) -> AlertView {
+    let labels = &tracked.labels;
     let now = book.now();
     let notice = match &tracked.fired {
         Some(fired) => fired.notice.clone(),
-        None => rule.notice(labels, tracked, now).into(),
+        None => rule.notice(tracked, now).into(),
     };
     let firing = tracked.state.phase() == Phase::Firing;
     let silenced_by = book.silenced_by(labels, now.unix_ms).map(str::to_owned);
     let is_muted = live.iter().any(|alert| alert.notice.labels == *labels && alert.is_muted);
     AlertView {
         fingerprint: notice.fingerprint(),
-        name: rule.name.to_string(),
+        name: rule.name().to_owned(),
         rule: rule.id.to_string(),
         severity: notice.severity,
         state: if firing { "firing" } else { "pending" },
@@ -226,30 +224,30 @@ fn alert(book: &Book, live: &[Live], rule: &Rule, labels: &Labels, tracked: &Tra
         flapping: tracked.state.is_flapping(&rule.timing, now),
         inhibited: is_muted && silenced_by.is_none(),
         silenced_by,
-        acknowledged: tracked.fired.as_ref().and_then(|fired| fired.ack.clone()),
+        acknowledged: tracked.fired.as_ref().and_then(|fired| fired.ack.as_deref().cloned()),
     }
 }
 
 fn rule(rule: &Rule) -> RuleView {
     let (expr, clear) = match &rule.kind {
-        Kind::Closure { .. } => (None, None),
+        Kind::Closure(_) => (None, None),
         Kind::Expression { expr, clear } => (Some(expr), clear.as_ref()),
     };
     let origin = rule.origin.as_ref();
-    let alerts = rule.state.alerts.values();
+    let alerts = rule.state.alerts.iter();
     let in_phase = |phase| alerts.clone().filter(|t| t.state.phase() == phase).count();
     RuleView {
         id: rule.id.to_string(),
-        name: rule.name.to_string(),
+        name: rule.name().to_owned(),
         file: origin.map(|origin| origin.file.to_string()),
         group: origin.map(|origin| origin.group.to_string()),
-        line: origin.map(|origin| origin.line),
+        line: origin.map(|_| rule.line),
         expr: expr.map(|expr| expr.text().to_owned()),
         clear: clear.map(|clear| clear.text().to_owned()),
         for_ms: millis(rule.timing.hold),
         keep_firing_ms: millis(rule.timing.keep_firing),
         cooldown_ms: millis(rule.timing.cooldown),
-        labels: rule.labels.iter().map(|(n, t)| (n.to_string(), t.text().to_owned())).collect(),
+        labels: rule.labels.iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect(),
         health: rule.state.health,
         trouble: rule.state.trouble.as_deref().map(str::to_owned),
         pending: in_phase(Phase::Pending),

@@ -1,5 +1,6 @@
 //! Records taken in, as they happen and after a restart.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::record::{Ack, Record};
@@ -10,6 +11,9 @@ use crate::labels::Labels;
 use crate::machine::{Phase, Reason};
 use crate::notification::{Notification, Why};
 use crate::silence::Silence;
+
+/// Room for notifications that is kept when none waits.
+const MOST_ROOM_KEPT: usize = 16;
 
 impl Book {
     /// Takes in a record, live or read back: what receivers, the outbox and the history make of it.
@@ -68,8 +72,13 @@ impl Book {
 
     fn take_waiting(&mut self, number: u64) -> bool {
         self.receivers.iter_mut().any(|receiver| {
-            let at = receiver.waiting.iter().position(|waiting| waiting.number == number);
-            at.and_then(|at| receiver.waiting.remove(at)).is_some()
+            let waiting = &mut receiver.waiting;
+            let at = waiting.iter().position(|waiting| waiting.number == number);
+            let taken = at.and_then(|at| waiting.remove(at)).is_some();
+            if waiting.is_empty() && waiting.capacity() > MOST_ROOM_KEPT {
+                *waiting = VecDeque::new();
+            }
+            taken
         })
     }
 
@@ -93,7 +102,7 @@ impl Book {
         let tracked = self.rule_mut(rule).and_then(|rule| rule.state.alerts.get_mut(labels));
         let fired: Option<&mut Box<Fired>> = tracked.and_then(|tracked| tracked.fired.as_mut());
         if let Some(fired) = fired {
-            fired.ack = Some(ack.clone());
+            fired.ack = Some(Box::new(ack.clone()));
         }
     }
 

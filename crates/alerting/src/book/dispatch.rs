@@ -78,7 +78,7 @@ impl Book {
             Why::Heartbeat => vec![Arc::new(sign_of_life(now.unix_ms))],
             _ => {
                 let heard = live.iter().filter(|alert| !alert.is_muted);
-                let told = |l: &Labels| receiver.told().any(|(_, labels, _)| labels == l);
+                let told = |l: &Labels| receiver.told().any(|(_, told)| told.notice.labels == *l);
                 heard.map(|a| a.notice.clone()).filter(|n| told(&n.labels)).collect()
             }
         };
@@ -155,11 +155,11 @@ impl Book {
         let slow = self.rules.iter().filter(|rule| millis(rule.timing.hold) > HELD_EVERY_MS);
         let pending = slow.flat_map(|rule| {
             let alerts = rule.state.alerts.iter();
-            let pending = alerts.filter(|(_, t)| t.state.phase() == Phase::Pending);
-            pending.map(|(labels, tracked)| Record::Held {
+            let pending = alerts.filter(|t| t.state.phase() == Phase::Pending);
+            pending.map(|tracked| Record::Held {
                 rule: rule.id.clone(),
                 series: tracked.series.clone(),
-                labels: labels.clone(),
+                labels: tracked.labels.clone(),
                 held_ms: tracked.state.held_ms(now),
             })
         });

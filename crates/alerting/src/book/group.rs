@@ -4,15 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::record::SavedTold;
+use super::sorted::{Labelled, Sorted};
 use crate::labels::Labels;
 use crate::machine::{Moment, Reason, millis};
 use crate::notification::{Notice, Notification, Status, Why};
 use crate::route::Route;
 
+/// What a receiver's task takes, about.
+const DELIVERY_BYTES: usize = 1_500;
+
 /// A route, what it has said, and what it has still to say.
 pub(crate) struct Receiver {
     pub(crate) route: Route,
-    pub(crate) groups: BTreeMap<Labels, Group>,
+    pub(crate) groups: Sorted<Box<Group>>,
     /// By number, the first to be sent first.
     pub(crate) waiting: VecDeque<Waiting>,
     /// What is not written down: the newest refresh or sign of life.
@@ -45,9 +49,10 @@ pub(crate) struct Waiting {
 
 #[derive(Debug)]
 pub(crate) struct Group {
+    labels: Labels,
     first_ms: i64,
     last_ms: Option<i64>,
-    pub(crate) told: BTreeMap<Labels, Told>,
+    told: Sorted<Told>,
 }
 
 /// An alert that the receiver knows to fire.
@@ -64,11 +69,23 @@ pub(crate) struct Live {
     pub(crate) is_acknowledged: bool,
 }
 
+impl Labelled for Group {
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+}
+
+impl Labelled for Told {
+    fn labels(&self) -> &Labels {
+        &self.notice.labels
+    }
+}
+
 impl Receiver {
     pub(crate) fn new(route: Route) -> Receiver {
         Receiver {
             route,
-            groups: BTreeMap::new(),
+            groups: Sorted::default(),
             waiting: VecDeque::new(),
             passing: None,
             passed_ms: None,
@@ -91,17 +108,16 @@ impl Receiver {
         }
         for (labels, alerts) in &by_group {
             if alerts.iter().any(|alert| !alert.is_muted) {
-                let new = Group { first_ms: now.steady_ms, last_ms: None, told: BTreeMap::new() };
-                self.groups.entry(labels.clone()).or_insert(new);
+                self.group(labels, now.steady_ms);
             }
         }
         let route = &self.route;
         let mut due = Vec::new();
-        self.groups.retain(|labels, group| {
-            let alerts = by_group.get(labels).map_or(&[][..], |alerts| alerts);
+        self.groups.retain(|group| {
+            let alerts = by_group.get(&group.labels).map_or(&[][..], |alerts| alerts);
             group.forget_what_is_not_told(route, alerts);
             if let Some((why, notices)) = group.due(route, alerts, now) {
-                due.push((labels.clone(), why, notices));
+                due.push((group.labels.clone(), why, notices));
             }
             let waits = alerts.iter().any(|alert| !alert.is_muted);
             waits || !group.told.is_empty()
@@ -111,21 +127,29 @@ impl Receiver {
 
     /// Takes in that it is told `notification` (or will be).
     pub(crate) fn tell(&mut self, notification: &Notification, steady_ms: i64) {
-        let group = self.groups.entry(notification.group.clone()).or_insert_with(|| Group {
-            first_ms: steady_ms,
-            last_ms: None,
-            told: BTreeMap::new(),
-        });
+        let waits_for_nothing = self.route.wait.is_zero() && self.route.interval.is_zero();
+        let group = self.group(&notification.group, steady_ms);
         group.last_ms = Some(steady_ms);
         for notice in &notification.alerts {
             match notice.status() {
                 Status::Firing => {
                     let told = Told { notice: notice.clone(), ended: None };
-                    group.told.insert(notice.labels.clone(), told);
+                    group.told.insert(told);
                 }
                 Status::Resolved => drop(group.told.remove(&notice.labels)),
             }
         }
+        // A new one would be told at the same moments.
+        if waits_for_nothing && group.told.is_empty() {
+            self.groups.remove(&notification.group);
+        }
+    }
+
+    fn group(&mut self, labels: &Labels, steady_ms: i64) -> &mut Group {
+        self.groups.get_or_insert_with(labels, || {
+            let (labels, told) = (labels.clone(), Sorted::default());
+            Box::new(Group { labels, first_ms: steady_ms, last_ms: None, told })
+        })
     }
 
     /// Takes in that an alert resolved, or fires again.
@@ -138,12 +162,28 @@ impl Receiver {
     }
 
     /// What it knows to fire.
-    pub(crate) fn told(&self) -> impl Iterator<Item = (&Labels, &Labels, &Told)> {
-        self.groups.iter().flat_map(|(group, g)| g.told.iter().map(move |(l, t)| (group, l, t)))
+    pub(crate) fn told(&self) -> impl Iterator<Item = (&Labels, &Told)> {
+        self.groups.iter().flat_map(|group| group.told.iter().map(|told| (&group.labels, told)))
+    }
+
+    /// What it takes with what it holds, in bytes, its task of delivery too.
+    pub(crate) fn bytes(&self) -> usize {
+        let groups: usize = self.groups.iter().map(|group| group.bytes()).sum();
+        let waiting = self.waiting.iter().map(|waiting| waiting.notification.bytes());
+        let waiting = waiting.chain(self.passing.as_ref().map(|n| n.bytes())).sum::<usize>();
+        let places = self.waiting.capacity() * size_of::<Waiting>();
+        let trouble = self.fares.trouble.as_ref().map_or(0, |why| why.len());
+        size_of::<Receiver>()
+            + DELIVERY_BYTES
+            + self.groups.bytes()
+            + groups
+            + waiting
+            + places
+            + trouble
     }
 
     pub(crate) fn saved(&self) -> impl Iterator<Item = SavedTold> {
-        self.told().map(|(group, _, told)| SavedTold {
+        self.told().map(|(group, told)| SavedTold {
             receiver: self.route.name.clone(),
             group: group.clone(),
             notice: match told.ended {
@@ -158,30 +198,33 @@ impl Receiver {
     pub(crate) fn restore(&mut self, saved: SavedTold, now: Moment) {
         let notice = &saved.notice;
         let ended = notice.ends_unix_ms.zip(notice.reason.or(Some(Reason::Condition)));
-        let group = self.groups.entry(saved.group).or_insert_with(|| Group {
-            first_ms: now.steady_ms,
-            last_ms: Some(now.steady_ms),
-            told: BTreeMap::new(),
-        });
         let told = Told { notice: notice.clone(), ended };
-        group.told.insert(notice.labels.clone(), told);
+        let group = self.group(&saved.group, now.steady_ms);
+        group.last_ms.get_or_insert(now.steady_ms);
+        group.told.insert(told);
     }
 }
 
 impl Group {
+    fn bytes(&self) -> usize {
+        let own = self.told.iter().filter(|told| Arc::strong_count(&told.notice) == 1);
+        let own: usize = own.map(|told| told.notice.bytes()).sum();
+        size_of::<Group>() + self.labels.bytes() + self.told.bytes() + own
+    }
+
     /// A receiver that wants no resolves forgets what has ended.
     fn forget_what_is_not_told(&mut self, route: &Route, alerts: &[&Live]) {
         if !route.send_resolved {
-            self.told.retain(|labels, _| alerts.iter().any(|a| a.notice.labels == *labels));
+            self.told.retain(|told| alerts.iter().any(|a| a.notice.labels == told.notice.labels));
         }
     }
 
     fn due(&self, route: &Route, alerts: &[&Live], now: Moment) -> Option<(Why, Vec<Arc<Notice>>)> {
         let heard = alerts.iter().filter(|alert| !alert.is_muted);
-        let is_told = |alert: &Live| self.told.contains_key(&alert.notice.labels);
+        let is_told = |alert: &Live| self.told.contains(&alert.notice.labels);
         let is_new = |alert: &Live| !is_told(alert) && !alert.is_acknowledged;
         let fresh = heard.clone().any(|alert| is_new(alert));
-        let ended = self.told.values().any(|told| told.ended.is_some());
+        let ended = self.told.iter().any(|told| told.ended.is_some());
         let since = self.last_ms.map_or_else(
             || self.first_ms.saturating_add(millis(route.wait)),
             |last| last.saturating_add(millis(route.interval)),
@@ -196,7 +239,7 @@ impl Group {
         };
         let firing = heard.filter(|alert| is_told(alert) || is_new(alert));
         let mut notices: Vec<_> = firing.map(|alert| alert.notice.clone()).collect();
-        notices.extend(self.told.values().filter_map(|told| {
+        notices.extend(self.told.iter().filter_map(|told| {
             let (unix_ms, reason) = told.ended?;
             Some(Arc::new(self::ended(&told.notice, unix_ms, reason)))
         }));

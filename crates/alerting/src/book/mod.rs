@@ -9,6 +9,8 @@ mod observe;
 mod record;
 mod rule;
 mod saved;
+mod sorted;
+mod texts;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -28,7 +30,8 @@ pub(crate) use group::{Live, Receiver, Waiting};
 pub(crate) use history::{Entry, History, cut};
 pub(crate) use observe::Observed;
 pub(crate) use record::{Record, Saved, SavedAlert};
-pub(crate) use rule::{Kind, Origin, Rule, RuleState, Tracked};
+pub(crate) use rule::{Conditions, Kind, Origin, Rule, RuleState, Tracked};
+pub(crate) use texts::Texts;
 
 /// How often what could not be done was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +47,8 @@ pub(crate) struct Book {
     pub(crate) limits: Limits,
     pub(crate) timeline: Timeline,
     pub(crate) rules: Vec<Rule>,
-    by_id: HashMap<Arc<str>, usize>,
+    /// Numbers of rules, by their ids.
+    by_id: Vec<u32>,
     /// Alerts of before this process began, until their rule comes.
     restored: BTreeMap<(Arc<str>, Labels), SavedAlert>,
     held: Vec<Record>,
@@ -72,7 +76,7 @@ impl Book {
             limits,
             timeline,
             rules: Vec::new(),
-            by_id: HashMap::new(),
+            by_id: Vec::new(),
             restored: BTreeMap::new(),
             held: Vec::new(),
             silences: Vec::new(),
@@ -94,10 +98,10 @@ impl Book {
     /// # Errors
     /// There are as many rules as there may be, or one of its name.
     pub(crate) fn add_rule(&mut self, rule: Rule) -> Result<(), Error> {
-        if self.by_id.contains_key(&rule.id) {
+        let Err(place) = self.place(&rule.id) else {
             let id = &rule.id;
             return Err(Error::options(format!("there is a rule {id:?} already: rename one")));
-        }
+        };
         if self.rules.len() >= self.limits.rules {
             self.counts.refused_rules += 1;
             let most = self.limits.rules;
@@ -108,7 +112,7 @@ impl Book {
             return Err(Error::new(ErrorKind::Limit, message));
         }
         self.rules_version += 1;
-        self.by_id.insert(rule.id.clone(), self.rules.len());
+        self.by_id.insert(place, self.rules.len() as u32);
         self.rules.push(rule);
         self.claim(self.rules.len() - 1);
         Ok(())
@@ -128,10 +132,14 @@ impl Book {
             old.into_iter().map(|rule| (rule.id, rule.state)).collect();
         self.rules = others;
         self.rules_version += 1;
-        self.index();
+        // All at once: doubling would leave half of the room empty.
+        self.rules.reserve_exact(new.len());
+        self.by_id = (0..self.rules.len() as u32).collect();
+        self.by_id.reserve_exact(new.len());
+        self.by_id.sort_by(|a, b| self.rules[*a as usize].id.cmp(&self.rules[*b as usize].id));
         let mut errors = Vec::new();
         for mut rule in new {
-            if self.by_id.contains_key(&rule.id) {
+            if self.place(&rule.id).is_ok() {
                 // Another file has a group and a rule of these names.
                 rule.id = format!("{}@{file}", rule.id).into();
             }
@@ -141,8 +149,8 @@ impl Book {
             errors.extend(self.add_rule(rule).err());
         }
         let gone = old.into_iter().flat_map(|(id, state)| {
-            let firing = state.alerts.into_iter().filter(|(_, t)| t.fired.is_some());
-            firing.map(move |(labels, _)| (id.clone(), labels))
+            let firing = state.alerts.into_iter().filter(|t| t.fired.is_some());
+            firing.map(move |tracked| (id.clone(), tracked.labels))
         });
         let unix_ms = self.timeline.now().unix_ms;
         let reason = Reason::RuleRemoved;
@@ -150,44 +158,43 @@ impl Book {
         (gone.collect(), errors)
     }
 
-    fn index(&mut self) {
-        let all = self.rules.iter().enumerate();
-        self.by_id = all.map(|(at, rule)| (rule.id.clone(), at)).collect();
+    /// Where its number stands, or would.
+    fn place(&self, id: &str) -> Result<usize, usize> {
+        self.by_id.binary_search_by(|at| (*self.rules[*at as usize].id).cmp(id))
     }
 
     pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
-        self.by_id.get(id).map(|at| &self.rules[*at])
+        self.place(id).ok().map(|place| &self.rules[self.by_id[place] as usize])
     }
 
     fn rule_mut(&mut self, id: &str) -> Option<&mut Rule> {
-        let at = *self.by_id.get(id)?;
-        self.rules.get_mut(at)
+        let place = self.place(id).ok()?;
+        self.rules.get_mut(self.by_id[place] as usize)
     }
 
     /// The firing or pending alert with this fingerprint, in hexadecimal.
-    pub(crate) fn find(&self, fingerprint: &str) -> Option<(&Rule, &Labels, &Tracked)> {
-        let all = self.rules.iter().flat_map(|rule| {
-            rule.state.alerts.iter().map(move |(labels, tracked)| (rule, labels, tracked))
-        });
-        let all = all.map(|(rule, labels, tracked)| (rule, labels, &**tracked));
-        let mut active = all.filter(|(_, _, t)| t.state.phase() != Phase::Inactive);
-        active.find(|(_, labels, _)| format!("{:016x}", labels.fingerprint()) == fingerprint)
+    pub(crate) fn find(&self, fingerprint: &str) -> Option<(&Rule, &Tracked)> {
+        let mut active = self.active();
+        active.find(|(_, t)| format!("{:016x}", t.labels.fingerprint()) == fingerprint)
+    }
+
+    /// Alerts that are pending or firing, with their rules.
+    pub(crate) fn active(&self) -> impl Iterator<Item = (&Rule, &Tracked)> {
+        let rules = self.rules.iter();
+        let all = rules.flat_map(|rule| rule.state.alerts.iter().map(move |t| (rule, &**t)));
+        all.filter(|(_, tracked)| tracked.state.phase() != Phase::Inactive)
     }
 
     /// What it takes on the heap, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let rules: usize = self.rules.iter().map(Rule::bytes).sum();
-        let silences = self.silences.iter().map(|s| {
-            size_of::<Silence>() + s.comment.len() + s.created_by.len() + 96 * s.matchers.len()
-        });
-        let told = self.receivers.iter().map(|r| r.told().count() * 160 + 400).sum::<usize>();
-        let waiting = self.receivers.iter().flat_map(|r| &r.waiting);
-        let waiting: usize = waiting.map(|w| 200 + 600 * w.notification.alerts.len()).sum();
+        let rules = rules + self.rules.capacity() * size_of::<Rule>();
+        let silences: usize = self.silences.iter().map(Silence::bytes).sum();
+        let receivers: usize = self.receivers.iter().map(Receiver::bytes).sum();
         rules
-            + self.rules.len() * 40
-            + silences.sum::<usize>()
-            + told
-            + waiting
+            + self.by_id.capacity() * size_of::<u32>()
+            + silences
+            + receivers
             + self.history.bytes()
     }
 

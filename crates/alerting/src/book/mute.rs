@@ -42,7 +42,7 @@ impl Book {
         let now = self.now();
         let mut live: Vec<Live> = Vec::new();
         for rule in &self.rules {
-            for (labels, tracked) in &rule.state.alerts {
+            for tracked in rule.state.alerts.iter() {
                 let (Phase::Firing, Some(fired)) = (tracked.state.phase(), &tracked.fired) else {
                     continue;
                 };
@@ -53,7 +53,7 @@ impl Book {
                 }
                 live.push(Live {
                     notice,
-                    is_muted: self.silenced_by(labels, now.unix_ms).is_some(),
+                    is_muted: self.silenced_by(&tracked.labels, now.unix_ms).is_some(),
                     is_acknowledged: fired.ack.is_some(),
                 });
             }

@@ -1,10 +1,9 @@
 //! What a look at a rule found, taken in.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::record::Record;
-use super::rule::{Fired, Health, Rule};
+use super::rule::{Fired, Health, Rule, Tracked};
 use super::{Book, Counts};
 use crate::expression::Sample;
 use crate::labels::Labels;
@@ -79,8 +78,8 @@ impl Rule {
         if found != Found::Active && self.state.alerts.is_empty() {
             return;
         }
-        let labels = match self.state.alerts.keys().next() {
-            Some(labels) => labels.clone(),
+        let labels = match self.state.alerts.iter().next() {
+            Some(tracked) => tracked.labels.clone(),
             None => self.labels_of(&Labels::default(), 1.0),
         };
         let sample = (found == Found::Active).then_some((Labels::default(), None));
@@ -98,7 +97,7 @@ impl Rule {
         let mut seen: Vec<Labels> = Vec::with_capacity(samples.len());
         for sample in samples {
             let labels = self.labels_of(&sample.labels, sample.value);
-            if !self.state.alerts.contains_key(&labels) && !self.has_room(most) {
+            if !self.state.alerts.contains(&labels) && !self.has_room(most) {
                 self.state.refused += 1;
                 continue;
             }
@@ -107,9 +106,10 @@ impl Rule {
             seen.push(labels);
         }
         seen.sort_unstable();
-        let others = self.state.alerts.iter().filter(|(l, _)| seen.binary_search(l).is_err());
+        let alerts = self.state.alerts.iter();
+        let others = alerts.filter(|tracked| seen.binary_search(&tracked.labels).is_err());
         let others: Vec<(Labels, Labels)> =
-            others.map(|(labels, tracked)| (labels.clone(), tracked.series.clone())).collect();
+            others.map(|tracked| (tracked.labels.clone(), tracked.series.clone())).collect();
         for (labels, series) in others {
             let found = absent(&series);
             if found == Found::NoData {
@@ -122,8 +122,8 @@ impl Rule {
     /// Nothing could be seen: as without data, whatever the rule says of that, for a broken look is no
     /// reason to resolve.
     fn keep_all(&mut self, now: Moment) {
-        let keep = Timing { no_data: NoData::Keep, ..self.timing };
-        for tracked in self.state.alerts.values_mut() {
+        let keep = Timing { no_data: NoData::Keep, ..*self.timing };
+        for tracked in self.state.alerts.iter_mut() {
             tracked.state.step(&keep, now, Found::NoData);
         }
     }
@@ -137,7 +137,8 @@ impl Rule {
         metrics: Option<&Metrics>,
         records: &mut Vec<Record>,
     ) {
-        let tracked = self.state.alerts.entry(labels.clone()).or_default();
+        let new = || Box::new(Tracked::new(labels));
+        let tracked = self.state.alerts.get_or_insert_with(labels, new);
         let was = tracked.state.phase();
         if let Some((series, value)) = sample {
             (tracked.series, tracked.value) = (series, value);
@@ -147,7 +148,7 @@ impl Rule {
             tracked.began_unix_ms = now.unix_ms;
         }
         match change {
-            Some(Change::Fired) => records.push(self.fired(labels, now, metrics)),
+            Some(Change::Fired) => records.extend(self.fired(labels, now, metrics)),
             Some(Change::Resolved(reason)) => {
                 tracked.fired = None;
                 let (rule, labels) = (self.id.clone(), labels.clone());
@@ -160,30 +161,24 @@ impl Rule {
 
     /// What is said of an alert that goes on firing has its value of now, and the start of then.
     fn renew(&mut self, labels: &Labels, now: Moment) {
-        let tracked = &self.state.alerts[labels];
+        let Some(tracked) = self.state.alerts.get(labels) else { return };
         let Some(fired) = &tracked.fired else { return };
         let value = tracked.value.filter(|value| value.is_finite());
         if fired.notice.value == value {
             return;
         }
         let starts_unix_ms = fired.notice.starts_unix_ms;
-        let notice = Notice { starts_unix_ms, ..self.notice(labels, tracked, now) };
+        let notice = Notice { starts_unix_ms, ..self.notice(tracked, now) };
         let tracked = self.state.alerts.get_mut(labels).and_then(|t| t.fired.as_mut());
         tracked.into_iter().for_each(|fired| fired.notice = Arc::new(notice.clone()));
     }
 
-    fn fired(&mut self, labels: &Labels, now: Moment, metrics: Option<&Metrics>) -> Record {
-        let notice = Arc::new(self.notice(labels, &self.state.alerts[labels], now));
-        let metrics = metrics.map(Metrics::without_series);
-        let series = match self.state.alerts.get_mut(labels) {
-            Some(tracked) => {
-                let notice = notice.clone();
-                tracked.fired = Some(Box::new(Fired { notice, metrics, ack: None }));
-                tracked.series.clone()
-            }
-            None => Labels::default(),
-        };
-        Record::Fired { rule: self.id.clone(), series, notice }
+    fn fired(&mut self, labels: &Labels, now: Moment, metrics: Option<&Metrics>) -> Option<Record> {
+        let notice = Arc::new(self.notice(self.state.alerts.get(labels)?, now));
+        let metrics = metrics.map(|metrics| Box::new(metrics.without_series()));
+        let tracked = self.state.alerts.get_mut(labels)?;
+        tracked.fired = Some(Box::new(Fired { notice: notice.clone(), metrics, ack: None }));
+        Some(Record::Fired { rule: self.id.clone(), series: tracked.series.clone(), notice })
     }
 
     /// An alert that only rests since it last fired makes room for one that is active.
@@ -192,9 +187,9 @@ impl Rule {
             return true;
         }
         let resting = self.state.alerts.iter();
-        let resting = resting.filter(|(_, t)| t.state.phase() == Phase::Inactive);
-        let oldest = resting.min_by_key(|(_, t)| t.state.last_fired_ms());
-        match oldest.map(|(labels, _)| labels.clone()) {
+        let resting = resting.filter(|t| t.state.phase() == Phase::Inactive);
+        let oldest = resting.min_by_key(|t| t.state.last_fired_ms());
+        match oldest.map(|tracked| tracked.labels.clone()) {
             Some(labels) => self.state.alerts.remove(&labels).is_some(),
             None => false,
         }
@@ -202,11 +197,7 @@ impl Rule {
 
     /// What is inactive and has nothing to rest for is no longer kept.
     fn forget(&mut self, now: Moment) {
-        let timing = &self.timing;
-        self.state.alerts.retain(|_, tracked| !tracked.state.is_forgettable(timing, now));
-        if self.state.alerts.is_empty() {
-            // An empty map may keep a node.
-            self.state.alerts = BTreeMap::new();
-        }
+        let timing = &*self.timing;
+        self.state.alerts.retain(|tracked| !tracked.state.is_forgettable(timing, now));
     }
 }

@@ -1,9 +1,12 @@
 //! A rule with its alerts.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::record::Ack;
+use super::sorted::{Labelled, Sorted};
+use super::texts::Texts;
 use crate::expression::Expr;
 use crate::labels::Labels;
 use crate::machine::{AlertState, Moment, Timing};
@@ -11,44 +14,54 @@ use crate::metrics::Metrics;
 use crate::notification::Notice;
 use crate::rule::Condition;
 use crate::severity::AlertSeverity;
-use crate::template::{Template, Values};
+use crate::template::{self, Values};
 
 /// What a rule says, whether it came from code or from a file.
 pub(crate) struct Rule {
     /// What it is known by over restarts and reloads.
     pub(crate) id: Arc<str>,
-    pub(crate) name: Arc<str>,
-    pub(crate) timing: Timing,
+    /// Where the alerts' name stands in it.
+    pub(crate) name: Range<u32>,
+    /// The line in its file, from 1.
+    pub(crate) line: u32,
+    /// Most rules of a file share one.
+    pub(crate) timing: Arc<Timing>,
     pub(crate) kind: Kind,
-    /// Without `alertname`.
-    pub(crate) labels: Vec<(Box<str>, Template)>,
-    pub(crate) annotations: Vec<(Box<str>, Template)>,
+    /// Without `alertname`. In rules of files these and the annotations are templates.
+    pub(crate) labels: Texts,
+    pub(crate) annotations: Texts,
     pub(crate) captures_cpu: bool,
-    /// Where it stands: a file and a line.
-    pub(crate) origin: Option<Origin>,
+    /// Where it stands, for a rule of a file.
+    pub(crate) origin: Option<Arc<Origin>>,
     pub(crate) state: RuleState,
 }
 
+/// A group of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     pub(crate) file: Arc<str>,
-    pub(crate) group: Arc<str>,
-    pub(crate) line: u32,
+    pub(crate) group: Box<str>,
     /// How often it is looked at, in milliseconds; 0 for each tick.
     pub(crate) interval_ms: i64,
 }
 
 #[derive(Clone)]
 pub(crate) enum Kind {
-    Closure { condition: Condition, clear: Option<Condition> },
+    Closure(Box<Conditions>),
     Expression { expr: Arc<Expr>, clear: Option<Arc<Expr>> },
+}
+
+/// What closures say.
+#[derive(Clone)]
+pub(crate) struct Conditions {
+    pub(crate) holds: Condition,
+    pub(crate) clear: Option<Condition>,
 }
 
 /// What becomes of a rule; it outlives a reload.
 #[derive(Debug, Default)]
 pub(crate) struct RuleState {
-    /// Boxed, as a node of the map has room for eleven, and most rules have one alert or none.
-    pub(crate) alerts: BTreeMap<Labels, Box<Tracked>>,
+    pub(crate) alerts: Sorted<Box<Tracked>>,
     pub(crate) health: Health,
     /// Why, if it is not well.
     pub(crate) trouble: Option<Box<str>>,
@@ -78,6 +91,8 @@ pub enum Health {
 /// One alert of a rule.
 #[derive(Debug, Default)]
 pub(crate) struct Tracked {
+    /// What it is told by.
+    pub(crate) labels: Labels,
     /// The labels of the sample, by which clearing and missing data are found.
     pub(crate) series: Labels,
     pub(crate) state: AlertState,
@@ -91,33 +106,47 @@ pub(crate) struct Tracked {
 #[derive(Debug)]
 pub(crate) struct Fired {
     pub(crate) notice: Arc<Notice>,
-    pub(crate) metrics: Option<Metrics>,
-    pub(crate) ack: Option<Ack>,
+    pub(crate) metrics: Option<Box<Metrics>>,
+    pub(crate) ack: Option<Box<Ack>>,
 }
 
 impl Rule {
     /// The labels of the alert that a sample of `series` makes.
     pub(crate) fn labels_of(&self, series: &Labels, value: f64) -> Labels {
         let values = Values::new(series, value);
-        let own: Vec<(&str, String)> =
-            self.labels.iter().map(|(n, t)| (&**n, t.render(&values))).collect();
-        let own = own.iter().map(|(name, text)| (*name, text.as_str()));
-        series.with(own.chain([("alertname", &*self.name)]))
+        let own = self.labels.iter().map(|(name, text)| (name, self.rendered(text, &values)));
+        let own: Vec<_> = own.collect();
+        let own = own.iter().map(|(name, text)| (*name, &**text));
+        series.with(own.chain([("alertname", self.name())]))
     }
 
     pub(crate) fn annotations_of(&self, series: &Labels, value: f64) -> Labels {
         let values = Values::new(series, value);
-        let texts = self.annotations.iter().map(|(n, t)| (n.clone(), t.render(&values)));
-        Labels::new(texts)
+        Labels::new(
+            self.annotations.iter().map(|(name, text)| (name, self.rendered(text, &values))),
+        )
+    }
+
+    /// The texts of code are no templates: `{{` stays what it is.
+    fn rendered<'a>(&self, text: &'a str, values: &Values<'_>) -> Cow<'a, str> {
+        match self.kind {
+            Kind::Closure(_) => Cow::Borrowed(text),
+            Kind::Expression { .. } => template::rendered(text, values),
+        }
+    }
+
+    /// What its alerts are called.
+    pub(crate) fn name(&self) -> &str {
+        self.id.get(self.name.start as usize..self.name.end as usize).unwrap_or(&self.id)
     }
 
     /// What is said of an alert now.
-    pub(crate) fn notice(&self, labels: &Labels, tracked: &Tracked, now: Moment) -> Notice {
+    pub(crate) fn notice(&self, tracked: &Tracked, now: Moment) -> Notice {
         let value = tracked.value;
         Notice {
-            labels: labels.clone(),
+            labels: tracked.labels.clone(),
             annotations: self.annotations_of(&tracked.series, value.unwrap_or(1.0)),
-            severity: severity_of(labels),
+            severity: severity_of(&tracked.labels),
             starts_unix_ms: now.unix_ms,
             ends_unix_ms: None,
             reason: None,
@@ -132,30 +161,48 @@ impl Rule {
         self.state.looked_ms.is_none_or(|at| now.watched_ms - at >= every)
     }
 
-    /// What it takes on the heap, in bytes, shared parts included.
+    /// What it takes on the heap, in bytes, but for what rules of one group share.
     pub(crate) fn bytes(&self) -> usize {
-        let texts = self.labels.iter().chain(&self.annotations);
-        let texts: usize = texts.map(|(n, t)| n.len() + t.bytes() + 48).sum();
+        let texts = self.labels.bytes() + self.annotations.bytes();
         let kind = match &self.kind {
-            Kind::Closure { .. } => 64,
+            Kind::Closure(_) => size_of::<Conditions>(),
             Kind::Expression { expr, clear } => {
                 expr.bytes() + clear.as_ref().map_or(0, |clear| clear.bytes())
             }
         };
         let alerts = &self.state.alerts;
-        let alerts: usize = alerts.iter().map(|(labels, t)| labels.bytes() + t.bytes()).sum();
-        size_of::<Rule>() + self.id.len() + self.name.len() + 32 + texts + kind + alerts
+        let alerts = alerts.bytes() + alerts.iter().map(|tracked| tracked.bytes()).sum::<usize>();
+        let trouble = self.state.trouble.as_ref().map_or(0, |why| why.len());
+        ARC + self.id.len() + texts + kind + alerts + trouble
+    }
+}
+
+impl Labelled for Tracked {
+    fn labels(&self) -> &Labels {
+        &self.labels
     }
 }
 
 impl Tracked {
+    /// One that nothing is known of yet.
+    pub(crate) fn new(labels: &Labels) -> Tracked {
+        Tracked { labels: labels.clone(), ..Tracked::default() }
+    }
+
     fn bytes(&self) -> usize {
         let fired = self.fired.as_ref().map_or(0, |fired| {
-            size_of::<Fired>() + size_of::<Notice>() + fired.notice.annotations.bytes()
+            let metrics = fired.metrics.as_ref().map_or(0, |_| size_of::<Metrics>());
+            let ack = fired.ack.as_deref();
+            let ack = ack.map_or(0, |a| size_of::<Ack>() + a.by.len() + a.comment.len());
+            size_of::<Fired>() + fired.notice.bytes() + metrics + ack
         });
-        size_of::<Tracked>() + self.series.bytes() + self.state.bytes() + fired
+        let labels = self.labels.bytes() + self.series.bytes();
+        size_of::<Tracked>() + labels + self.state.bytes() + fired
     }
 }
+
+/// The counts of an `Arc`.
+const ARC: usize = 2 * size_of::<usize>();
 
 /// What the label `severity` says.
 pub(crate) fn severity_of(labels: &Labels) -> AlertSeverity {

@@ -13,14 +13,14 @@ impl Book {
     /// Everything that a restart must know of.
     pub(crate) fn saved(&self) -> Saved {
         let firing = self.rules.iter().flat_map(|rule| {
-            let alerts = rule.state.alerts.values();
+            let alerts = rule.state.alerts.iter();
             alerts.filter_map(|tracked| {
                 let fired = tracked.fired.as_ref()?;
                 Some(SavedAlert {
                     rule: rule.id.clone(),
                     series: tracked.series.clone(),
                     notice: fired.notice.clone(),
-                    ack: fired.ack.clone(),
+                    ack: fired.ack.as_deref().cloned(),
                 })
             })
         });
@@ -140,6 +140,7 @@ impl Book {
             // of day, which is all that there is.
             let ago = (now.unix_ms - alert.notice.starts_unix_ms).clamp(0, millis(MOST_AGO));
             let tracked = Tracked {
+                labels: alert.notice.labels.clone(),
                 series: alert.series,
                 state: AlertState::restored(true, now.steady_ms - ago, now),
                 value: alert.notice.value,
@@ -147,17 +148,18 @@ impl Book {
                 fired: Some(Box::new(Fired {
                     notice: alert.notice.clone(),
                     metrics: None,
-                    ack: alert.ack,
+                    ack: alert.ack.map(Box::new),
                 })),
             };
-            rule.state.alerts.insert(alert.notice.labels.clone(), Box::new(tracked));
+            rule.state.alerts.insert(Box::new(tracked));
         }
         self.held.retain(|held| {
             let Record::Held { rule: id, series, labels, held_ms } = held else { return false };
             if *id != rule.id {
                 return true;
             }
-            let tracked = rule.state.alerts.entry(labels.clone()).or_default();
+            let new = || Box::new(Tracked::new(labels));
+            let tracked = rule.state.alerts.get_or_insert_with(labels, new);
             tracked.series = series.clone();
             tracked.began_unix_ms = now.unix_ms - held_ms;
             tracked.state.resume_pending(*held_ms, now);
@@ -190,8 +192,8 @@ impl Book {
             })
         };
         let told = self.receivers.iter().flat_map(Receiver::told);
-        let lost = told.filter(|(_, labels, told)| told.ended.is_none() && !firing(labels));
-        let mut lost: Vec<Labels> = lost.map(|(_, labels, _)| labels.clone()).collect();
+        let lost = told.filter(|(_, told)| told.ended.is_none() && !firing(&told.notice.labels));
+        let mut lost: Vec<Labels> = lost.map(|(_, told)| told.notice.labels.clone()).collect();
         lost.sort();
         lost.dedup();
         let unix_ms = self.now().unix_ms;

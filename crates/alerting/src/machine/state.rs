@@ -1,7 +1,5 @@
 //! One alert's way from inactive over pending and firing to resolved.
 
-use std::collections::VecDeque;
-
 use super::moment::{Moment, millis};
 use super::timing::{Flapping, NoData, Timing};
 
@@ -58,16 +56,14 @@ pub enum Reason {
 #[derive(Clone, Debug, Default)]
 pub struct AlertState {
     phase: Phase,
-    /// Watched time since which the condition holds, while pending.
-    since_ms: i64,
-    /// Watched time since which the condition is gone, while firing.
-    clear_since_ms: Option<i64>,
+    /// Watched time since which the condition holds, while pending, or is gone, while firing.
+    since_ms: Option<i64>,
     /// Watched time since which there is no data.
     missing_since_ms: Option<i64>,
     /// Watched time of the last step.
     last_ms: i64,
-    /// Steady times of the last firings.
-    fires_ms: VecDeque<i64>,
+    /// Steady times of the last firings, the oldest first: anew at each, which is rare.
+    fires_ms: Box<[i64]>,
 }
 
 impl AlertState {
@@ -83,12 +79,13 @@ impl AlertState {
 
     /// How long it has been pending, in milliseconds of watched time.
     pub fn held_ms(&self, now: Moment) -> i64 {
-        if self.phase == Phase::Pending { now.watched_ms - self.since_ms } else { 0 }
+        let since = self.since_ms.filter(|_| self.phase == Phase::Pending);
+        since.map_or(0, |since| now.watched_ms - since)
     }
 
     /// When it last fired, in steady milliseconds.
     pub fn last_fired_ms(&self) -> Option<i64> {
-        self.fires_ms.back().copied()
+        self.fires_ms.last().copied()
     }
 
     /// Whether it has fired so often that its resolve waits for calm.
@@ -106,7 +103,7 @@ impl AlertState {
     /// One that fires, or has fired, since before this process began: at `fired_ms` of steady time.
     pub fn restored(firing: bool, fired_ms: i64, now: Moment) -> AlertState {
         let phase = if firing { Phase::Firing } else { Phase::Inactive };
-        let fires_ms = VecDeque::from([fired_ms]);
+        let fires_ms = Box::new([fired_ms]);
         AlertState { phase, fires_ms, last_ms: now.watched_ms, ..AlertState::default() }
     }
 
@@ -114,7 +111,7 @@ impl AlertState {
     pub fn resume_pending(&mut self, held_ms: i64, now: Moment) {
         if self.phase == Phase::Inactive {
             self.phase = Phase::Pending;
-            self.since_ms = now.watched_ms - held_ms.max(0);
+            self.since_ms = Some(now.watched_ms - held_ms.max(0));
             self.last_ms = now.watched_ms;
         }
     }
@@ -133,7 +130,7 @@ impl AlertState {
         match (self.phase, found) {
             (_, Found::Active) => self.active(timing, now),
             (Phase::Firing, Found::Between) => {
-                self.clear_since_ms = None;
+                self.since_ms = None;
                 None
             }
             (Phase::Firing, Found::Clear | Found::NoData) => self.clear(timing, now, found),
@@ -145,15 +142,15 @@ impl AlertState {
     }
 
     fn active(&mut self, timing: &Timing, now: Moment) -> Option<Change> {
-        self.clear_since_ms = None;
         if self.phase == Phase::Firing {
+            self.since_ms = None;
             return None;
         }
         if self.phase == Phase::Inactive {
             self.phase = Phase::Pending;
-            self.since_ms = now.watched_ms;
+            self.since_ms = Some(now.watched_ms);
         }
-        let held = now.watched_ms - self.since_ms >= millis(timing.hold);
+        let held = self.held_ms(now) >= millis(timing.hold);
         (held && self.is_rested(timing, now)).then(|| self.fire(now))
     }
 
@@ -163,15 +160,15 @@ impl AlertState {
 
     fn fire(&mut self, now: Moment) -> Change {
         self.phase = Phase::Firing;
-        if self.fires_ms.len() == MAX_FIRES {
-            self.fires_ms.pop_front();
-        }
-        self.fires_ms.push_back(now.steady_ms);
+        self.since_ms = None;
+        let kept = self.fires_ms.len().min(MAX_FIRES - 1);
+        let kept = self.fires_ms[self.fires_ms.len() - kept..].iter().copied();
+        self.fires_ms = kept.chain([now.steady_ms]).collect();
         Change::Fired
     }
 
     fn clear(&mut self, timing: &Timing, now: Moment, found: Found) -> Option<Change> {
-        let since = *self.clear_since_ms.get_or_insert(now.watched_ms);
+        let since = *self.since_ms.get_or_insert(now.watched_ms);
         let calm = timing.flapping.filter(|f| self.fires_within(*f, now)).map(|f| f.calm);
         let wait = timing.keep_firing.max(calm.unwrap_or_default());
         if now.watched_ms - since < millis(wait) {
@@ -183,7 +180,7 @@ impl AlertState {
 
     fn resolve(&mut self, reason: Reason) -> Change {
         self.phase = Phase::Inactive;
-        self.clear_since_ms = None;
+        self.since_ms = None;
         self.missing_since_ms = None;
         Change::Resolved(reason)
     }
@@ -194,8 +191,7 @@ impl AlertState {
             return None;
         }
         let since = *self.missing_since_ms.get_or_insert(now.watched_ms);
-        self.since_ms += passed;
-        self.clear_since_ms = self.clear_since_ms.map(|at| at + passed);
+        self.since_ms = self.since_ms.map(|at| at + passed);
         match timing.no_data {
             NoData::KeepFor(most) if now.watched_ms - since >= millis(most) => {
                 let fired = self.phase == Phase::Firing;
@@ -214,6 +210,6 @@ impl AlertState {
 
     /// What it takes on the heap, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.fires_ms.capacity() * size_of::<i64>()
+        self.fires_ms.len() * size_of::<i64>()
     }
 }

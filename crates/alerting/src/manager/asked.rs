@@ -25,13 +25,13 @@ impl AlertManager {
         let record = {
             let mut book = self.inner.book.lock();
             let unix_ms = self.inner.unix_ms();
-            let found = book.find(fingerprint).filter(|(_, _, t)| t.fired.is_some());
-            let (rule, labels, _) = found.ok_or_else(|| {
+            let found = book.find(fingerprint).filter(|(_, t)| t.fired.is_some());
+            let (rule, tracked) = found.ok_or_else(|| {
                 let message = format!("no firing alert {fingerprint:?}: ask for the list");
                 Error::new(ErrorKind::NotFound, message)
             })?;
             let ack = Ack { by: by.to_owned(), comment: comment.to_owned(), unix_ms };
-            let (rule, labels) = (rule.id.clone(), labels.clone());
+            let (rule, labels) = (rule.id.clone(), tracked.labels.clone());
             let record = Record::Acknowledged { rule, labels, ack };
             book.apply(&record);
             record

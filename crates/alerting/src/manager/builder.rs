@@ -10,14 +10,13 @@ use tokio::sync::Notify;
 use super::files::{FileStatus, Files};
 use super::writing::Writing;
 use super::{AlertManager, Inner, backoff};
-use crate::book::{Book, Inhibition, Kind, Receiver, Rule, RuleState};
+use crate::book::{Book, Conditions, Inhibition, Kind, Receiver, Rule, RuleState, Texts};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::outbox::{Loaded, Store};
 use crate::route::Route;
 use crate::rule::AlertRule;
 use crate::rules::read_and_check;
-use crate::template::Template;
 
 /// Seed 4's thresholds as a rule file, with the names that the host's metrics have.
 pub const DEFAULT_RULES: &str = include_str!("../../rules/default.yml");
@@ -183,23 +182,20 @@ pub(super) fn of_closure(rule: AlertRule) -> Result<Rule, Error> {
         return Err(Error::options("a rule without a name: give it one"));
     }
     let timing = rule.timing();
-    // The texts of code are not templates: `{{` stays what it is.
-    let plain = |(name, text): (String, String)| (name.into(), Template::plain(text));
-    let mut annotations: Vec<(Box<str>, Template)> =
-        rule.annotations.into_iter().map(plain).collect();
-    if annotations.iter().all(|(name, _)| &**name != "summary") {
-        let said = format!("Alert: {} triggered", rule.name);
-        annotations.push(("summary".into(), Template::plain(said)));
+    let (mut labels, mut annotations) = (rule.labels, rule.annotations);
+    if annotations.iter().all(|(name, _)| name != "summary") {
+        annotations.push(("summary".into(), format!("Alert: {} triggered", rule.name)));
     }
-    let mut labels: Vec<_> = rule.labels.into_iter().map(plain).collect();
-    labels.push(("severity".into(), Template::plain(rule.severity.as_str())));
+    labels.push(("severity".into(), rule.severity.as_str().to_owned()));
+    let conditions = Conditions { holds: rule.condition, clear: rule.clear };
     Ok(Rule {
-        id: rule.name.as_str().into(),
-        name: rule.name.into(),
-        timing,
-        kind: Kind::Closure { condition: rule.condition, clear: rule.clear },
-        labels,
-        annotations,
+        name: 0..rule.name.len() as u32,
+        id: rule.name.into(),
+        line: 0,
+        timing: timing.into(),
+        kind: Kind::Closure(conditions.into()),
+        labels: Texts::new(labels),
+        annotations: Texts::new(annotations),
         captures_cpu: rule.captures_cpu,
         origin: None,
         state: RuleState::default(),

@@ -7,11 +7,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{AlertManager, Inner};
-use crate::book::{Health, Kind, Observed, Record};
+use crate::book::{Conditions, Health, Kind, Observed, Record};
 use crate::look::{Job, Looked};
 use crate::machine::Found;
 use crate::metrics::Metrics;
-use crate::rule::Condition;
 
 /// What is to be looked at, taken out of the book so that nothing foreign runs under its lock.
 #[derive(Default)]
@@ -22,8 +21,7 @@ struct Jobs {
 
 struct ClosureJob {
     rule: usize,
-    condition: Condition,
-    clear: Option<Condition>,
+    conditions: Conditions,
 }
 
 pub(super) type Answer = (usize, Result<Found, Why>);
@@ -109,8 +107,9 @@ impl Inner {
             if rule.state.health == Health::Disabled || !rule.is_due(now) {
                 continue;
             }
-            if let Kind::Closure { condition, clear } = rule.kind.clone() {
-                jobs.closures.push(ClosureJob { rule: at, condition, clear });
+            if let Kind::Closure(conditions) = &rule.kind {
+                let conditions = (**conditions).clone();
+                jobs.closures.push(ClosureJob { rule: at, conditions });
             }
             jobs.expressions.extend(Job::of(at, rule));
         }
@@ -160,10 +159,10 @@ impl Inner {
 fn ask(jobs: &[ClosureJob], metrics: &Metrics) -> Vec<Answer> {
     let one = |job: &ClosureJob| {
         let asked = catch_unwind(AssertUnwindSafe(|| {
-            if (job.condition)(metrics) {
+            if (job.conditions.holds)(metrics) {
                 return Found::Active;
             }
-            match &job.clear {
+            match &job.conditions.clear {
                 Some(clear) if !clear(metrics) => Found::Between,
                 _ => Found::Clear,
             }

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Inner;
-use crate::book::{Kind, Origin, Record, Rule, RuleState};
+use crate::book::{Kind, Origin, Record, Rule, RuleState, Texts};
 use crate::expression::Expr;
 use crate::machine::{Flapping, Timing, millis};
 use crate::rules::{AlertingRule, CheckReport, FileRule, RuleFile, Watched};
-use crate::template::Template;
 
 /// How one rule file fares.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -136,9 +135,11 @@ impl Inner {
 pub(crate) fn of_file(name: &str, file: RuleFile) -> Vec<Rule> {
     let name: Arc<str> = name.into();
     let mut ids: HashMap<String, usize> = HashMap::new();
-    let mut rules = Vec::new();
+    let mut rules: Vec<Rule> = Vec::new();
     for group in file.groups {
-        let group_name: Arc<str> = group.name.as_str().into();
+        let interval_ms = group.interval.map_or(0, millis);
+        let origin = Origin { file: name.clone(), group: group.name.as_str().into(), interval_ms };
+        let origin = Arc::new(origin);
         for rule in group.rules {
             let FileRule::Alerting(rule) = rule else { continue };
             let mut id = id_of(&group.name, &rule);
@@ -147,13 +148,11 @@ pub(crate) fn of_file(name: &str, file: RuleFile) -> Vec<Rule> {
             if *same > 1 {
                 id = format!("{id}#{same}");
             }
-            let origin = Origin {
-                file: name.clone(),
-                group: group_name.clone(),
-                line: rule.line,
-                interval_ms: group.interval.map_or(0, millis),
-            };
-            rules.extend(of_alerting(id, rule, origin));
+            // What the rule before it has will mostly do for it too.
+            let timing = timing_of(&rule);
+            let known = rules.last().map(|rule| &rule.timing).filter(|known| ***known == timing);
+            let timing = known.cloned().unwrap_or_else(|| timing.into());
+            rules.extend(of_alerting(id, rule, timing, origin.clone()));
         }
     }
     rules
@@ -170,27 +169,36 @@ fn id_of(group: &str, rule: &AlertingRule) -> String {
     }
 }
 
-fn of_alerting(id: String, rule: AlertingRule, origin: Origin) -> Option<Rule> {
-    let template = |(name, text): (String, String)| (name.into(), Template::new(text));
-    let timing = Timing {
+fn timing_of(rule: &AlertingRule) -> Timing {
+    Timing {
         hold: rule.hold,
         keep_firing: rule.keep_firing,
         cooldown: rule.extras.cooldown,
         flapping: rule.extras.flapping.unwrap_or(Some(Flapping::default())),
         no_data: rule.extras.no_data,
-    };
+    }
+}
+
+fn of_alerting(
+    id: String,
+    rule: AlertingRule,
+    timing: Arc<Timing>,
+    origin: Arc<Origin>,
+) -> Option<Rule> {
     let clear = rule.extras.clear.as_ref().map(|(text, _)| Expr::parse(text).map(Arc::new));
     Some(Rule {
+        // As `id_of` puts it there.
+        name: (origin.group.len() + 1) as u32..(origin.group.len() + 1 + rule.alert.len()) as u32,
         id: id.into(),
-        name: rule.alert.into(),
+        line: rule.line,
         timing,
         kind: Kind::Expression {
             // Both were parsed when the file was checked.
             expr: Arc::new(Expr::parse(&rule.expr).ok()?),
             clear: clear.transpose().ok()?,
         },
-        labels: rule.labels.into_iter().map(template).collect(),
-        annotations: rule.annotations.into_iter().map(template).collect(),
+        labels: Texts::new(rule.labels),
+        annotations: Texts::new(rule.annotations),
         captures_cpu: rule.extras.captures_cpu,
         origin: Some(origin),
         state: RuleState::default(),

@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use crate::alert::Alert;
 use crate::book::Book;
 use crate::error::Error;
-use crate::machine::{Moment, Phase};
+use crate::machine::Moment;
 use crate::outbox::Repair;
 use crate::rule::AlertRule;
 
@@ -101,26 +101,23 @@ impl AlertManager {
     /// Alerts that are pending or firing.
     pub fn active_alerts(&self) -> Vec<Alert> {
         let book = self.inner.book.lock();
-        let rules = book.rules.iter();
-        let all = rules.flat_map(|rule| rule.state.alerts.iter().map(move |a| (rule, a)));
-        let active = all.filter(|(_, (_, t))| t.state.phase() != Phase::Inactive);
-        let alerts = active.map(|(rule, (labels, tracked))| {
+        let alerts = book.active().map(|(rule, tracked)| {
             let notice = match &tracked.fired {
                 Some(fired) => fired.notice.clone(),
-                None => Arc::new(rule.notice(labels, tracked, book.now())),
+                None => Arc::new(rule.notice(tracked, book.now())),
             };
             let unix_ms = match tracked.fired {
                 Some(_) => notice.starts_unix_ms,
                 None => tracked.began_unix_ms,
             };
-            let metrics = tracked.fired.as_ref().and_then(|fired| fired.metrics.clone());
+            let metrics = tracked.fired.as_ref().and_then(|fired| fired.metrics.as_deref());
             Alert {
-                name: rule.name.to_string(),
+                name: rule.name().to_owned(),
                 severity: notice.severity,
                 triggered_at: time_of(unix_ms),
                 message: notice.sentence(),
-                metrics: metrics.unwrap_or_default(),
-                labels: labels.clone(),
+                metrics: metrics.cloned().unwrap_or_default(),
+                labels: tracked.labels.clone(),
                 phase: tracked.state.phase(),
                 value: tracked.value,
             }

@@ -28,14 +28,14 @@ impl AlertManager {
     /// Whether a rule is a closure; without one nobody looks at the figures that
     /// [`check_alerts`](Self::check_alerts) is given.
     pub fn has_closures(&self) -> bool {
-        let is_closure = |rule: &Rule| matches!(rule.kind, Kind::Closure { .. });
+        let is_closure = |rule: &Rule| matches!(rule.kind, Kind::Closure(_));
         self.inner.book.lock().rules.iter().any(is_closure)
     }
 }
 
 fn expressions(rule: &Rule) -> impl Iterator<Item = &crate::expression::Expr> {
     let of_rule = match &rule.kind {
-        Kind::Closure { .. } => None,
+        Kind::Closure(_) => None,
         Kind::Expression { expr, clear } => Some((expr, clear)),
     };
     of_rule.into_iter().flat_map(|(expr, clear)| Some(expr).into_iter().chain(clear)).map(|e| &**e)

@@ -10,6 +10,7 @@ mod lex;
 mod number;
 mod parse;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::labels::Labels;
@@ -62,11 +63,6 @@ impl Template {
         Template { text, is_template }
     }
 
-    /// A text in which `{{` means nothing.
-    pub(crate) fn plain(text: impl Into<Arc<str>>) -> Template {
-        Template { text: text.into(), is_template: false }
-    }
-
     /// What is wrong with it.
     pub fn error(&self) -> Option<String> {
         if self.is_template { parse::parse(&self.text).err() } else { None }
@@ -79,7 +75,7 @@ impl Template {
 
     /// The text with its values, or as it was written if that fails.
     pub fn render(&self, values: &Values<'_>) -> String {
-        self.try_render(values).unwrap_or_else(|_| self.text.to_string())
+        rendered(&self.text, values).into_owned()
     }
 
     /// The text with its values.
@@ -92,9 +88,11 @@ impl Template {
             false => Ok(self.text.to_string()),
         }
     }
+}
 
-    /// What it takes on the heap, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.text.len() + 16
-    }
+/// A text with its values, or as it was written if that fails or there is nothing to render.
+pub(crate) fn rendered<'a>(text: &'a str, values: &Values<'_>) -> Cow<'a, str> {
+    let nodes = if text.contains("{{") { parse::parse(text).ok() } else { None };
+    let rendered = nodes.and_then(|nodes| eval::render(&nodes, values).ok());
+    rendered.map_or(Cow::Borrowed(text), Cow::Owned)
 }

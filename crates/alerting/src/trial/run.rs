@@ -257,13 +257,13 @@ fn show_notification(expected: &Expected) -> String {
 }
 
 fn alerts(test: &AlertTest, simulation: &Simulation<'_>) -> Option<Mismatch> {
-    let rules = simulation.book.rules.iter().filter(|rule| *rule.name == *test.name);
+    let rules = simulation.book.rules.iter().filter(|rule| rule.name() == test.name);
     let firing = rules.flat_map(|rule| {
         let alerts = rule.state.alerts.iter();
-        let firing = alerts.filter(|(_, t)| t.state.phase() == Phase::Firing);
-        firing.map(|(labels, tracked)| {
+        let firing = alerts.filter(|t| t.state.phase() == Phase::Firing);
+        firing.map(|tracked| {
             let value = tracked.value.unwrap_or(1.0);
-            show_alert(labels, &rule.annotations_of(&tracked.series, value))
+            show_alert(&tracked.labels, &rule.annotations_of(&tracked.series, value))
         })
     });
     let mut got: Vec<String> = firing.collect();

@@ -32,16 +32,16 @@ fn key(matching: &Matching, labels: &Labels) -> Labels {
 
 fn set(binary: &Binary, mut left: Vector, mut right: Vector) -> Vector {
     let keys = |samples: &Vector| -> HashSet<Labels> {
-        samples.iter().map(|sample| key(&binary.matching, &sample.labels)).collect()
+        samples.iter().map(|sample| key(binary.matching(), &sample.labels)).collect()
     };
     if binary.op == BinaryOp::Or {
         let there = keys(&left);
-        right.retain(|sample| !there.contains(&key(&binary.matching, &sample.labels)));
+        right.retain(|sample| !there.contains(&key(binary.matching(), &sample.labels)));
         left.append(&mut right);
         return left;
     }
     let (there, wanted) = (keys(&right), binary.op == BinaryOp::And);
-    left.retain(|sample| there.contains(&key(&binary.matching, &sample.labels)) == wanted);
+    left.retain(|sample| there.contains(&key(binary.matching(), &sample.labels)) == wanted);
     left
 }
 
@@ -56,12 +56,12 @@ fn paired(
     if left.is_empty() || right.is_empty() {
         return Ok(Vec::new());
     }
-    let swapped = binary.matching.card == Card::OneToMany;
+    let swapped = binary.matching().card == Card::OneToMany;
     let (many, one) = if swapped { (right, left) } else { (left, right) };
     let partners = partners(evaluator, binary, one, swapped, expr)?;
     let (mut results, mut taken) = (Vec::new(), HashSet::new());
     for sample in many {
-        let key = key(&binary.matching, &sample.labels);
+        let key = key(binary.matching(), &sample.labels);
         let Some(partner) = partners.get(&key) else { continue };
         let (l, r) = match swapped {
             true => (partner.value, sample.value),
@@ -72,7 +72,7 @@ fn paired(
             continue;
         }
         let labels = result_labels(binary, &sample.labels, &partner.labels);
-        let one_to_one = binary.matching.card == Card::OneToOne;
+        let one_to_one = binary.matching().card == Card::OneToOne;
         let unique = taken.insert(if one_to_one { key } else { labels.clone() });
         if !unique {
             return Err(ambiguous(evaluator, binary, &labels, expr));
@@ -92,7 +92,7 @@ fn partners(
 ) -> Result<HashMap<Labels, VectorSample>, Error> {
     let mut partners = HashMap::with_capacity(one.len());
     for sample in one {
-        let key = key(&binary.matching, &sample.labels);
+        let key = key(binary.matching(), &sample.labels);
         if partners.contains_key(&key) {
             let side = if swapped { "left" } else { "right" };
             let text = format!(
@@ -108,7 +108,7 @@ fn partners(
 }
 
 fn ambiguous(evaluator: &Evaluator<'_>, binary: &Binary, labels: &Labels, expr: &Expr) -> Error {
-    let remedy = match binary.matching.card {
+    let remedy = match binary.matching().card {
         Card::OneToOne => "say \"group_left\" or \"group_right\" where several may match one",
         _ => "the labels of the grouping must tell the results apart",
     };
@@ -119,7 +119,7 @@ fn ambiguous(evaluator: &Evaluator<'_>, binary: &Binary, labels: &Labels, expr: 
 
 /// The labels of the many, as far as the matching leaves them, with what they take from the one.
 fn result_labels(binary: &Binary, many: &Labels, one: &Labels) -> Labels {
-    let Matching { on, labels, card, include } = &binary.matching;
+    let Matching { on, labels, card, include } = binary.matching();
     let listed = |name: &str| labels.iter().any(|own| **own == *name);
     let result = many.filtered(|name| {
         let name_is_dropped = drops_name(binary) && name == METRIC_NAME;

@@ -130,7 +130,7 @@ impl Evaluator<'_> {
             ExprKind::Matrix(_) => Err(self.error(expr, "a range vector stands where none may")),
             ExprKind::Paren(inner) => self.eval(inner, at_ms),
             ExprKind::Negate(inner) => self.negate(inner, at_ms),
-            ExprKind::Call(function, args) => self.call(*function, args, expr, at_ms),
+            ExprKind::Call(call) => self.call(call.function, &call.args, expr, at_ms),
             ExprKind::Aggregate(aggregate) => {
                 let value = aggregate::evaluate(self, aggregate, expr, at_ms)?;
                 Ok(Value::Vector(value))
@@ -190,6 +190,6 @@ impl Evaluator<'_> {
     }
 
     fn error(&self, expr: &Expr, text: impl Into<Box<str>>) -> Error {
-        Error::new(ErrorKind::Evaluation, text).at(Place::of(self.query.text(), expr.at))
+        Error::new(ErrorKind::Evaluation, text).at(Place::of(self.query.text(), expr.at()))
     }
 }

@@ -36,7 +36,7 @@ impl Parser<'_> {
             )?;
         }
         self.check_type(&arg, Type::Vector, &format!("{name} wants an instant vector"))?;
-        let (without, labels) = grouping;
+        let (without, labels) = (grouping.0, grouping.1.into());
         self.node(ExprKind::Aggregate(Aggregate { op, param, arg, without, labels }.into()), at)
     }
 

@@ -24,13 +24,13 @@ impl fmt::Display for Type {
     }
 }
 
-/// A node of the tree, and the byte where it begins.
+/// A node of the tree, and the byte where it begins: 24 bytes, as a program may hold thousands of rules.
 #[derive(Clone, Debug)]
 pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
-    pub(crate) at: usize,
+    at: u32,
     /// How many nodes lie below one another here.
-    pub(crate) depth: usize,
+    depth: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -42,9 +42,15 @@ pub(crate) enum ExprKind {
     Matrix(usize),
     Negate(Box<Expr>),
     Paren(Box<Expr>),
-    Call(Function, Vec<Expr>),
+    Call(Box<Call>),
     Aggregate(Box<Aggregate>),
     Binary(Box<Binary>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) function: Function,
+    pub(crate) args: Box<[Expr]>,
 }
 
 /// A selector with its range and offset.
@@ -63,7 +69,7 @@ pub(crate) struct Aggregate {
     pub(crate) arg: Expr,
     /// Whether `labels` are those to drop.
     pub(crate) without: bool,
-    pub(crate) labels: Vec<Box<str>>,
+    pub(crate) labels: Box<[Box<str>]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,11 +123,18 @@ pub(crate) struct Binary {
     pub(crate) right: Expr,
     /// Whether a comparison answers 0 or 1.
     pub(crate) bool: bool,
-    pub(crate) matching: Matching,
+    /// As it was written; most say nothing of it.
+    pub(crate) written: Option<Box<Matching>>,
+}
+
+impl Binary {
+    pub(crate) fn matching(&self) -> &Matching {
+        self.written.as_deref().unwrap_or(&PLAIN)
+    }
 }
 
 /// Which series of two vectors belong together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Matching {
     /// Whether `labels` are those that count, not those that do not.
     pub(crate) on: bool,
@@ -131,6 +144,10 @@ pub(crate) struct Matching {
     pub(crate) include: Vec<Box<str>>,
 }
 
+/// All labels count, and each series has one partner.
+static PLAIN: Matching =
+    Matching { on: false, labels: Vec::new(), card: Card::OneToOne, include: Vec::new() };
+
 impl Matching {
     /// Whether a label counts in finding the partner of a series.
     pub(crate) fn counts(&self, label: &str) -> bool {
@@ -139,9 +156,8 @@ impl Matching {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Card {
-    #[default]
     OneToOne,
     /// `group_left`
     ManyToOne,
@@ -227,18 +243,51 @@ impl BinaryOp {
 
 impl Expr {
     pub(crate) fn new(kind: ExprKind, at: usize) -> Expr {
-        let below: &[&Expr] = match &kind {
-            ExprKind::Number(_) | ExprKind::Vector(_) | ExprKind::Matrix(_) => &[],
-            ExprKind::Negate(inner) | ExprKind::Paren(inner) => &[inner],
-            ExprKind::Binary(binary) => &[&binary.left, &binary.right],
-            ExprKind::Aggregate(aggregate) => match &aggregate.param {
-                Some(param) => &[param, &aggregate.arg],
-                None => &[&aggregate.arg],
-            },
-            ExprKind::Call(_, args) => &args.iter().collect::<Vec<_>>(),
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        let mut expr = Expr { kind, at, depth: 0 };
+        expr.depth = expr.below().iter().map(|expr| expr.depth).max().unwrap_or(0) + 1;
+        expr
+    }
+
+    /// The byte where it begins.
+    pub(crate) fn at(&self) -> usize {
+        self.at as usize
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        self.depth as usize
+    }
+
+    fn below(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Number(_) | ExprKind::Vector(_) | ExprKind::Matrix(_) => Vec::new(),
+            ExprKind::Negate(inner) | ExprKind::Paren(inner) => vec![inner],
+            ExprKind::Binary(binary) => vec![&binary.left, &binary.right],
+            ExprKind::Aggregate(aggregate) => {
+                aggregate.param.iter().chain([&aggregate.arg]).collect()
+            }
+            ExprKind::Call(call) => call.args.iter().collect(),
+        }
+    }
+
+    /// What lies below it on the heap, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let names = |names: &[Box<str>]| -> usize {
+            names.iter().map(|name| size_of::<Box<str>>() + name.len()).sum()
         };
-        let depth = below.iter().map(|expr| expr.depth).max().unwrap_or(0) + 1;
-        Expr { kind, at, depth }
+        let own = match &self.kind {
+            ExprKind::Number(_) | ExprKind::Vector(_) | ExprKind::Matrix(_) => 0,
+            ExprKind::Negate(_) | ExprKind::Paren(_) => size_of::<Expr>(),
+            ExprKind::Aggregate(aggregate) => size_of::<Aggregate>() + names(&aggregate.labels),
+            ExprKind::Call(call) => size_of::<Call>() + size_of_val(&*call.args),
+            ExprKind::Binary(binary) => {
+                let written = binary.written.as_deref().map_or(0, |matching| {
+                    size_of::<Matching>() + names(&matching.labels) + names(&matching.include)
+                });
+                size_of::<Binary>() + written
+            }
+        };
+        own + self.below().into_iter().map(Expr::bytes).sum::<usize>()
     }
 
     pub(crate) fn value_type(&self) -> Type {
@@ -247,7 +296,7 @@ impl Expr {
             ExprKind::Vector(_) | ExprKind::Aggregate(_) => Type::Vector,
             ExprKind::Matrix(_) => Type::Matrix,
             ExprKind::Negate(inner) | ExprKind::Paren(inner) => inner.value_type(),
-            ExprKind::Call(function, _) => function.returns(),
+            ExprKind::Call(call) => call.function.returns(),
             ExprKind::Binary(binary) => {
                 match (binary.left.value_type(), binary.right.value_type()) {
                     (Type::Scalar, Type::Scalar) => Type::Scalar,

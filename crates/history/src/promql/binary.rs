@@ -9,15 +9,15 @@ use super::words::Parser;
 impl Parser<'_> {
     /// What follows `left`, beginning with the operator at hand.
     pub(super) fn binary(&mut self, left: Expr, op: BinaryOp) -> Result<Expr, Error> {
-        let (at, start) = (self.at, left.at);
+        let (at, start) = (self.at, left.at());
         self.advance()?;
         let bool = self.take_word("bool")?;
         let matching = self.matching(op)?;
         // The power alone groups from the right.
         let right = self.expression(op.binding() + u8::from(op != BinaryOp::Pow))?;
         self.check_binary(&left, op, &right, bool, matching.is_some(), at)?;
-        let matching = matching.unwrap_or_default();
-        self.node(ExprKind::Binary(Binary { op, left, right, bool, matching }.into()), start)
+        let written = matching.map(Box::new);
+        self.node(ExprKind::Binary(Binary { op, left, right, bool, written }.into()), start)
     }
 
     fn matching(&mut self, op: BinaryOp) -> Result<Option<Matching>, Error> {
@@ -31,7 +31,10 @@ impl Parser<'_> {
         let card = match () {
             () if self.is_word("group_left") => Card::ManyToOne,
             () if self.is_word("group_right") => Card::OneToMany,
-            () => return Ok(Some(Matching { on, labels, ..Matching::default() })),
+            () => {
+                let (card, include) = (Card::OneToOne, Vec::new());
+                return Ok(Some(Matching { on, labels, card, include }));
+            }
         };
         self.advance()?;
         let include = if self.is("(") { self.label_names()? } else { Vec::new() };
@@ -61,7 +64,7 @@ impl Parser<'_> {
             if side.value_type() == Type::Matrix {
                 let text =
                     format!("{name} takes no range vector; apply a function of a range to it");
-                return Err(self.error(side.at, text));
+                return Err(self.error(side.at(), text));
             }
             if op.is_set() {
                 self.check_type(side, Type::Vector, &format!("{name} wants instant vectors"))?;

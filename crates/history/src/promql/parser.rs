@@ -5,7 +5,7 @@ use crate::labels::Quoted;
 use crate::limits::Limits;
 use crate::selector::Selector;
 
-use super::ast::{AggregateOp, BinaryOp, Expr, ExprKind, Selection, Type};
+use super::ast::{AggregateOp, BinaryOp, Call, Expr, ExprKind, Selection, Type};
 use super::function::{Function, UNSUPPORTED};
 use super::token::Token;
 use super::words::Parser;
@@ -15,14 +15,14 @@ use super::words::Parser;
 pub(crate) struct Parsed {
     pub(crate) expr: Expr,
     /// What its selectors ask for, in the order of their numbers.
-    pub(crate) selections: Vec<Selection>,
+    pub(crate) selections: Box<[Selection]>,
 }
 
 pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Parsed, Error> {
     let mut parser = Parser::new(text, limits)?;
     let expr = parser.expression(0)?;
     parser.expect_end()?;
-    Ok(Parsed { expr, selections: parser.selections })
+    Ok(Parsed { expr, selections: parser.selections.into() })
 }
 
 pub(crate) fn parse_selector(text: &str) -> Result<Selector, Error> {
@@ -37,7 +37,7 @@ impl<'a> Parser<'a> {
     /// A node, unless the tree is too deep with it.
     pub(super) fn node(&self, kind: ExprKind, at: usize) -> Result<Expr, Error> {
         let expr = Expr::new(kind, at);
-        match expr.depth <= self.limits.depth {
+        match expr.depth() <= self.limits.depth {
             true => Ok(expr),
             false => Err(self.too_deep(at)),
         }
@@ -155,7 +155,7 @@ impl<'a> Parser<'a> {
                 &format!("{name} wants {wanted} as argument {}", index + 1),
             )?;
         }
-        self.node(ExprKind::Call(function, args), at)
+        self.node(ExprKind::Call(Call { function, args: args.into() }.into()), at)
     }
 
     fn no_function(&self, name: &str) -> Error {
@@ -176,7 +176,7 @@ impl<'a> Parser<'a> {
             (Type::Vector, _) => "make it one by `vector`",
             (Type::Scalar, _) => "make it one by `scalar`",
         };
-        Err(self.error(expr.at, format!("{what}, not {found}; {remedy}")))
+        Err(self.error(expr.at(), format!("{what}, not {found}; {remedy}")))
     }
 
     /// Arguments between parentheses.

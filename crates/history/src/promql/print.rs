@@ -48,7 +48,7 @@ impl<'a> Printed<'a> {
         if binary.bool {
             f.write_str(" bool")?;
         }
-        let matching = &binary.matching;
+        let matching = binary.matching();
         if matching.on || !matching.labels.is_empty() || matching.card != Card::OneToOne {
             f.write_str(if matching.on { " on " } else { " ignoring " })?;
             names(f, &matching.labels)?;
@@ -71,9 +71,9 @@ impl fmt::Display for Printed<'_> {
             }
             ExprKind::Negate(inner) => write!(f, "(-{})", self.of(inner)),
             ExprKind::Paren(inner) => self.of(inner).fmt(f),
-            ExprKind::Call(function, args) => {
-                write!(f, "{}(", function.name())?;
-                self.list(f, args)?;
+            ExprKind::Call(call) => {
+                write!(f, "{}(", call.function.name())?;
+                self.list(f, &call.args)?;
                 f.write_str(")")
             }
             ExprKind::Aggregate(aggregate) => self.aggregate(f, aggregate),
