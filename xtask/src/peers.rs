@@ -55,6 +55,19 @@ pub(crate) const NODE_EXPORTER: Peer = Peer {
     program: "usr/bin/prometheus-node-exporter",
     source: Source::Debian,
 };
+pub(crate) const ALERTMANAGER: Peer = Peer {
+    variable: "PERF_MONITOR_ALERTMANAGER",
+    package: "prometheus-alertmanager",
+    program: "usr/bin/prometheus-alertmanager",
+    source: Source::Debian,
+};
+/// Asks an Alertmanager what it shows.
+pub(crate) const AMTOOL: Peer = Peer {
+    variable: "PERF_MONITOR_AMTOOL",
+    package: "prometheus-alertmanager",
+    program: "usr/bin/amtool",
+    source: Source::Debian,
+};
 /// Decodes OTLP independently of what encodes it.
 pub(crate) const OTLP_PYTHON: Peer = Peer {
     variable: "PERF_MONITOR_OTLP_PYTHON",
@@ -76,7 +89,8 @@ pub(crate) const PPROF: Peer = Peer {
 };
 
 /// Every peer that a test may ask for.
-pub(crate) const ALL: [Peer; 5] = [PROMETHEUS, PROMTOOL, NODE_EXPORTER, OTLP_PYTHON, PPROF];
+pub(crate) const ALL: [Peer; 7] =
+    [PROMETHEUS, PROMTOOL, NODE_EXPORTER, ALERTMANAGER, AMTOOL, OTLP_PYTHON, PPROF];
 
 /// `cargo xtask peers`: lets a plain `cargo test` use them, by `eval "$(cargo xtask peers)"`.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {

@@ -1,10 +1,12 @@
 //! The rows, one file each.
 
+mod alerts;
 mod bridge_metrics;
 mod cache;
 mod counter;
 mod event;
 mod heap;
+mod history;
 mod host;
 mod hot;
 mod idle;
@@ -40,7 +42,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 35] = [
+pub(crate) const ROWS: [Row; 40] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -66,6 +68,8 @@ pub(crate) const ROWS: [Row; 35] = [
     snapshot::ROW,
     scrape::ROW,
     host::ROW,
+    history::RULES,
+    history::MEMORY,
     memory_ledger::ROW,
     memory_instruments::ROW,
     traces_memory::ROW,
@@ -74,6 +78,9 @@ pub(crate) const ROWS: [Row; 35] = [
     profile::ALWAYS,
     profile::HANDLER,
     profile::MEMORY,
+    alerts::MEMORY,
+    alerts::REPLAY,
+    alerts::FIRST_BYTE,
     memory_day::ROW,
     idle::ROW,
 ];

@@ -8,6 +8,7 @@ use perf_monitor::host::{HostOptions, NameFilter, unsupported};
 use perf_monitor::profiling::ContinuousProfiler;
 use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder, TracerOptions};
 
+use crate::alerts::{self, Told};
 use crate::args::AgentArgs;
 use crate::config::{Config, HostConfig};
 use crate::demo::Demo;
@@ -47,9 +48,13 @@ pub(crate) fn run(args: AgentArgs) -> Result<()> {
     if let Some(collector) = collector {
         builder = builder.otlp(collector);
     }
+    let told = alerts::told(&args, &config.alerting)?;
+    builder = told.choose(builder, args.demo);
     let monitor = builder.start().map_err(|e| Error::new(format!("{e}")).because(e))?;
-    let demo = args.demo.then(|| Demo::start(&monitor)).transpose()?;
-    tell(&greeting(&monitor, demo.as_ref(), &config, tick, sends, asked.is_none()));
+    let demo = args.demo.then(|| Demo::start(&monitor, args.broken)).transpose()?;
+    let mut text = greeting(&monitor, demo.as_ref(), &config, tick, sends, asked.is_none());
+    text += &last_lines(&told);
+    tell(&text);
     stop.wait();
     drop(demo);
     monitor.stop();
@@ -135,6 +140,7 @@ fn greeting(
     }
     let _ = writeln!(text, "  report   {url}/api/report");
     let _ = writeln!(text, "  spans    {url}/api/spans");
+    let _ = writeln!(text, "  alerts   {url}/api/alerts");
     if let Some(demo) = demo {
         let _ = writeln!(text, "  demo     http://{}/", demo.address());
     }
@@ -150,7 +156,13 @@ fn greeting(
             "Port {USUAL_PORT} is taken, so this is another one; --listen asks for one."
         );
     }
-    text + "Ctrl-C stops it.\n"
+    text
+}
+
+fn last_lines(told: &Told) -> String {
+    let who = told.receivers();
+    let who = if who.is_empty() { String::new() } else { format!("Tells of alerts: {who}.\n") };
+    who + "Ctrl-C stops it.\n"
 }
 
 /// What the categories of the instruments leave of it.

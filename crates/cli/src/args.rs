@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::ask::{self, Ask};
 use crate::config::EXAMPLE;
 use crate::error::Result;
-use crate::limits;
 use crate::profile::ProfileArgs;
+use crate::rules::RulesCommand;
+use crate::{agent, limits};
 
 /// Watch this machine in one page: CPU, memory, disks and network, live, and as Prometheus metrics.
 #[derive(Debug, Parser)]
@@ -43,6 +45,28 @@ pub(crate) struct AgentArgs {
     /// Also run a small service under load, so that every view has data
     #[arg(long)]
     pub(crate) demo: bool,
+
+    /// Break the demo from the start, so that its alert fires: `POST /mend` to it mends it,
+    /// `POST /break` breaks it again
+    #[arg(long = "break", requires = "demo")]
+    pub(crate) broken: bool,
+
+    /// A rule file of Prometheus to look at, read again when it changes; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+
+    /// Tell this Alertmanager of alerts, such as http://127.0.0.1:9093
+    #[arg(long, value_name = "URL", value_parser = limits::receiver)]
+    pub(crate) alertmanager: Option<String>,
+
+    /// Post alerts to this URL, as Alertmanager's webhooks do. Other users can see an argument: an address
+    /// that is a secret belongs into the settings file
+    #[arg(long, value_name = "URL", value_parser = limits::receiver)]
+    pub(crate) webhook: Option<String>,
+
+    /// Keep alerts and what is to be sent in this file, so that they outlive the process
+    #[arg(long, value_name = "FILE")]
+    pub(crate) outbox: Option<PathBuf>,
 
     /// Sample where this program spends its CPU time, all the time, and keep the last five minutes;
     /// the demo does so anyway
@@ -80,6 +104,33 @@ pub(crate) enum Command {
 
     /// Take a CPU or heap profile of a running monitor's program
     Profile(ProfileArgs),
+
+    /// Look at rule files: whether they are right, do what they should, would have fired
+    #[command(subcommand)]
+    Rules(RulesCommand),
+}
+
+impl Args {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// What went wrong, as a sentence.
+    pub(crate) fn run(self) -> Result<()> {
+        match self.command {
+            Some(Command::Rules(rules)) => rules.run(),
+            Some(Command::Report { format, source }) => {
+                ask::run(&Ask { path: format.path().into(), length: Duration::ZERO, source })
+            }
+            Some(Command::Export { format, source }) => {
+                ask::run(&Ask { path: format.path().into(), length: Duration::ZERO, source })
+            }
+            Some(Command::Profile(profile)) => {
+                let (path, length) = (profile.path()?, profile.length());
+                ask::run(&Ask { path, length, source: profile.source })
+            }
+            None => agent::run(self.agent),
+        }
+    }
 }
 
 /// Whom to ask, and where the answer goes.
@@ -118,35 +169,23 @@ pub(crate) enum ExportFormat {
     Prometheus,
 }
 
-impl Command {
+impl ReportFormat {
     /// The path that a monitor answers this on.
-    ///
-    /// # Errors
-    /// What is asked for lacks something.
-    pub(crate) fn path(&self) -> Result<String> {
-        let path = match self {
-            Command::Report { format: ReportFormat::Text, .. } => "/api/report?format=text",
-            Command::Report { format: ReportFormat::Markdown, .. } => "/api/report?format=markdown",
-            Command::Export { format: ExportFormat::Json, .. } => "/api/run",
-            Command::Export { format: ExportFormat::Csv, .. } => "/api/series.csv",
-            Command::Export { format: ExportFormat::Prometheus, .. } => "/metrics",
-            Command::Profile(profile) => return profile.path(),
-        };
-        Ok(path.to_owned())
-    }
-
-    /// How long the monitor works before it answers.
-    pub(crate) fn length(&self) -> Duration {
+    fn path(self) -> &'static str {
         match self {
-            Command::Profile(profile) => profile.length(),
-            _ => Duration::ZERO,
+            ReportFormat::Text => "/api/report?format=text",
+            ReportFormat::Markdown => "/api/report?format=markdown",
         }
     }
+}
 
-    pub(crate) fn source(&self) -> &Source {
+impl ExportFormat {
+    /// The path that a monitor answers this on.
+    fn path(self) -> &'static str {
         match self {
-            Command::Report { source, .. } | Command::Export { source, .. } => source,
-            Command::Profile(profile) => &profile.source,
+            ExportFormat::Json => "/api/run",
+            ExportFormat::Csv => "/api/series.csv",
+            ExportFormat::Prometheus => "/metrics",
         }
     }
 }

@@ -2,26 +2,43 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use perf_monitor::export::write_atomically;
 
-use crate::args::Command;
+use crate::args::Source;
 use crate::error::{Error, Result};
 use crate::fetch::{self, Answer, Place};
+
+/// What is asked for, of whom.
+pub(crate) struct Ask {
+    /// The path that a monitor answers it on.
+    pub(crate) path: String,
+    /// How long the monitor works before it answers.
+    pub(crate) length: Duration,
+    pub(crate) source: Source,
+}
 
 /// Asks the monitor and writes what it answers.
 ///
 /// # Errors
 /// The monitor does not answer, or not all of it; the file or the standard output does not take it.
 /// The file is as it was then.
-pub(crate) fn run(command: &Command) -> Result<()> {
-    let source = command.source();
+pub(crate) fn run(ask: &Ask) -> Result<()> {
+    let Ask { path, length, source } = ask;
     let place = Place::of(&source.url)?;
-    let (path, length) = (command.path()?, command.length());
     if !length.is_zero() {
         eprintln!("perf-monitor: {place} takes a profile for {} s", length.as_secs());
     }
-    let answer = fetch::get(&place, &path, source.token.as_deref(), length)?;
+    let answer = fetch::get(&place, path, source.token.as_deref(), *length)?;
+    write(answer, source)
+}
+
+/// Writes `answer` to where it is wanted.
+///
+/// # Errors
+/// As those of [`run`].
+pub(crate) fn write(answer: Answer, source: &Source) -> Result<()> {
     match &source.out {
         Some(path) => to_file(answer, path),
         None => to_standard_output(answer),

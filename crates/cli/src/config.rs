@@ -31,6 +31,17 @@ pub(crate) struct Config {
     pub(crate) monitoring: MonitoringOptions,
     pub(crate) tracing: TracerOptions,
     pub(crate) otlp: OtlpConfig,
+    pub(crate) alerting: AlertingConfig,
+}
+
+/// Which rules there are, and who is told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct AlertingConfig {
+    pub(crate) rules: Vec<String>,
+    pub(crate) default_rules: Option<bool>,
+    pub(crate) alertmanager: Option<String>,
+    pub(crate) webhook: Option<String>,
+    pub(crate) outbox: Option<String>,
 }
 
 /// What of the machine is watched.
@@ -100,6 +111,13 @@ metrics = true
 metrics_every = "60s"
 timeout = "10s"
 gzip = false
+
+[alerting]                        # rules, and who is told of their alerts
+rules = ["/etc/perf-monitor/rules.yml"]   # Prometheus' form; read again when they change
+default_rules = true              # those that come with the program
+alertmanager = "http://127.0.0.1:9093"
+webhook = "http://127.0.0.1:8080/alerts"
+outbox = "/var/lib/perf-monitor/outbox"   # keeps alerts over a restart
 "#;
 
 /// The largest settings file: one with every key takes half a KiB.
@@ -108,7 +126,7 @@ const FILE_BYTES: usize = 64 * 1024;
 /// A key of the file, and where its value goes.
 type Key = (&'static str, fn(&mut Config, &Value<'_>) -> Checked<()>);
 
-const KEYS: [Key; 32] = [
+const KEYS: [Key; 37] = [
     ("service", |c, v| put(&mut c.service, v.text().and_then(limits::name))),
     ("listen", |c, v| put(&mut c.listen, v.text().and_then(|t| limits::address(&t)))),
     ("tick", |c, v| put(&mut c.tick, v.text().and_then(|t| limits::tick(&t)))),
@@ -151,6 +169,11 @@ const KEYS: [Key; 32] = [
     ("otlp.metrics_every", |c, v| put(&mut c.otlp.metrics_every, v.seconds())),
     ("otlp.timeout", |c, v| put(&mut c.otlp.timeout, v.seconds())),
     ("otlp.gzip", |c, v| put(&mut c.otlp.gzip, v.boolean())),
+    ("alerting.rules", |c, v| v.texts().map(|files| c.alerting.rules = files)),
+    ("alerting.default_rules", |c, v| put(&mut c.alerting.default_rules, v.boolean())),
+    ("alerting.alertmanager", |c, v| put(&mut c.alerting.alertmanager, v.text().and_then(url))),
+    ("alerting.webhook", |c, v| put(&mut c.alerting.webhook, v.text().and_then(url))),
+    ("alerting.outbox", |c, v| put(&mut c.alerting.outbox, v.text())),
 ];
 
 fn put<T>(to: &mut Option<T>, value: Checked<T>) -> Checked<()> {
@@ -181,6 +204,10 @@ fn trace<T>(
 fn endpoint(url: String) -> Checked<String> {
     let taken = OtlpOptions::default().endpoint(&url);
     taken.map(|_| url).map_err(|e| e.to_string())
+}
+
+fn url(text: String) -> Checked<String> {
+    limits::receiver(&text)
 }
 
 impl Config {

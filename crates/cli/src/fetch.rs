@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONNECTION, HOST, TRANSFER_ENCODING};
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -90,11 +90,27 @@ pub(crate) fn get(
     token: Option<&str>,
     length: Duration,
 ) -> Result<Answer> {
+    ask(place, path, request(place, path, token, None)?, length)
+}
+
+/// The same with a `body` that is posted.
+///
+/// # Errors
+/// As those of [`get`].
+pub(crate) fn post(place: &Place, path: &str, token: Option<&str>, body: String) -> Result<Answer> {
+    ask(place, path, request(place, path, token, Some(body))?, Duration::ZERO)
+}
+
+fn ask(
+    place: &Place,
+    path: &str,
+    request: Request<Full<Bytes>>,
+    length: Duration,
+) -> Result<Answer> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::new(format!("no runtime for the request: {e}")).because(e))?;
-    let request = request(place, path, token)?;
     let response = runtime.block_on(send(place, request, length + SILENCE))?;
     if response.status() != StatusCode::OK {
         return Err(runtime.block_on(refused(place, path, response)));
@@ -109,20 +125,27 @@ pub(crate) fn get(
     Ok(Answer { runtime, body: response.into_body(), place: place.to_string() })
 }
 
-fn request(place: &Place, path: &str, token: Option<&str>) -> Result<Request<Empty<Bytes>>> {
-    let mut request = Request::get(path).header(HOST, &place.authority).header(CONNECTION, "close");
+fn request(
+    place: &Place,
+    path: &str,
+    token: Option<&str>,
+    body: Option<String>,
+) -> Result<Request<Full<Bytes>>> {
+    let method = if body.is_some() { Method::POST } else { Method::GET };
+    let request = Request::builder().method(method).uri(path);
+    let mut request = request.header(HOST, &place.authority).header(CONNECTION, "close");
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
     // the path is ours and the host was read from a URL, so what is left is the token
-    request.body(Empty::new()).map_err(|_| {
+    request.body(Full::from(body.unwrap_or_default())).map_err(|_| {
         Error::new("the token has characters that no token has: set PERF_MONITOR_TOKEN as the monitor has it")
     })
 }
 
 async fn send(
     place: &Place,
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
     patience: Duration,
 ) -> Result<Response<Incoming>> {
     let connecting = TcpStream::connect((place.host.as_str(), place.port));
@@ -167,7 +190,9 @@ async fn refused(place: &Place, path: &str, response: Response<Incoming>) -> Err
         StatusCode::NOT_FOUND => format!(
             "{place} has no {path} (404): it is older than this program, or built or set up without it"
         ),
-        StatusCode::CONFLICT => format!("{place} answers {said} (--force here)"),
+        StatusCode::CONFLICT if path.starts_with("/debug/pprof/") => {
+            format!("{place} answers {said} (--force here)")
+        }
         _ => format!("{place} answers {status}: {said}"),
     })
 }

@@ -72,6 +72,23 @@ pub(crate) fn token(text: String) -> Checked<String> {
     Token::new(text.as_str()).map(|_| text).map_err(|e| e.to_string())
 }
 
+/// A URL that alerts can be sent to; the error does not show it.
+pub(crate) fn receiver(url: &str) -> Checked<String> {
+    let no = |why: &str| Err(format!("{why}: write it like http://127.0.0.1:9093"));
+    let Ok(uri) = url.parse::<hyper::Uri>() else { return no("it is no URL") };
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") if cfg!(feature = "tls") => {}
+        Some("https") => return no("this program is built without https"),
+        _ => return no("it does not begin with http://"),
+    }
+    match uri.authority() {
+        Some(authority) if authority.as_str().contains('@') => no("a user in it is not sent"),
+        Some(authority) if !authority.host().is_empty() => Ok(url.to_owned()),
+        _ => no("it names no host"),
+    }
+}
+
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
     let (number, unit) = text.split_at(digits);

@@ -1,6 +1,7 @@
 //! The agent `perf-monitor`, which shows what this machine does on one page.
 
 mod agent;
+mod alerts;
 mod args;
 mod ask;
 mod config;
@@ -10,6 +11,7 @@ mod fetch;
 mod limits;
 mod otlp;
 mod profile;
+mod rules;
 mod signals;
 
 use std::alloc::System;
@@ -25,12 +27,7 @@ use crate::args::Args;
 static ALLOCATOR: TrackedAlloc<System> = TrackedAlloc::new(System);
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    let done = match &args.command {
-        Some(command) => ask::run(command),
-        None => agent::run(args.agent),
-    };
-    match done {
+    match Args::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("perf-monitor: {error}");

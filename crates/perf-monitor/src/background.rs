@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
+use std::future::Future;
 use std::io;
 use std::mem;
 use std::sync::Mutex;
@@ -13,9 +14,11 @@ use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
+use crate::alerts::Checking;
 use crate::error::{Error, Kind};
 use crate::listener::Listener;
 use crate::otlp::Sending;
+use crate::own::Failures;
 use crate::ticker::Ticker;
 
 /// Address space for the thread's stack. Only what it touches counts; in a debug build making a
@@ -26,8 +29,9 @@ const STACK_BYTES: usize = 512 * 1024;
 /// and is for servers of thousands of connections; the listener has 64.
 const IO_EVENTS: usize = 64;
 
-/// Threads for work that blocks, each of which ends when there was none for ten seconds.
-const WORKERS: usize = 1;
+/// Threads for work that blocks, each of which ends when there was none for ten seconds. There is one as long as
+/// nothing hangs: a rule's closure that does not come back must not keep the outbox from the disk.
+const WORKERS: usize = 2;
 
 /// What the listener gets to end in, longer than its own grace for running answers, and the exporter
 /// to send what is left.
@@ -60,6 +64,7 @@ impl Background {
         ticker: Ticker,
         listener: Listener,
         sending: Sending,
+        checking: Checking,
     ) -> Result<Background, Error> {
         let (stop, stopped) = oneshot::channel();
         let (began, begins) = sync_channel(1);
@@ -68,7 +73,7 @@ impl Background {
             .name("perf-monitor".into())
             .stack_size(STACK_BYTES)
             .spawn(move || {
-                live(ticker, listener, sending, stopped, &began);
+                live(ticker, listener, (sending, checking), stopped, &began);
                 drop(end);
             })
             .map_err(|e| refused("no thread for the monitor", e))?;
@@ -119,7 +124,7 @@ impl Running {
 fn live(
     mut ticker: Ticker,
     listener: Listener,
-    sending: Sending,
+    beside: (Sending, Checking),
     stopped: oneshot::Receiver<Infallible>,
     began: &SyncSender<io::Result<()>>,
 ) {
@@ -131,40 +136,49 @@ fn live(
     };
     ticker.begin();
     let _ = began.send(Ok(()));
-    runtime.block_on(run(ticker, listener, sending, stopped));
+    runtime.block_on(run(ticker, listener, beside, stopped));
     runtime.shutdown_background();
 }
 
-/// Ticks, serves and sends until `stopped`, then lets the listener finish and the rest be sent.
+/// Ticks, serves, sends and looks at rules until `stopped`, then lets the listener finish and the rest be sent.
 async fn run(
     mut ticker: Ticker,
     listener: Listener,
-    sending: Sending,
+    (sending, checking): (Sending, Checking),
     stopped: oneshot::Receiver<Infallible>,
 ) {
     let failures = ticker.failures.clone();
     let (close, closed) = watch::channel(());
     let until = |mut closed: watch::Receiver<()>| async move { drop(closed.changed().await) };
-    let (until_served, until_sent) = (until(closed.clone()), until(closed));
+    let (until_served, until_sent) = (until(closed.clone()), until(closed.clone()));
     let serving = tokio::spawn(async move {
         // what a client does is no failure; a runtime that cannot take the socket is
         if !listener.serve(until_served).await {
             failures.count("listener");
         }
     });
-    let failures = ticker.failures.clone();
-    let sending = tokio::spawn(async move {
-        let sent = tokio::spawn(sending.run(until_sent));
-        if sent.await.is_err_and(|e| e.is_panic()) {
-            failures.count("otlp");
-        }
-    });
+    let sending = guarded("otlp", &ticker.failures, sending.run(until_sent));
+    let checking = guarded("alerting", &ticker.failures, checking.run(closed));
     tokio::select! {
         _ = stopped => {}
         never = ticker.run() => match never {},
     }
     drop(close);
-    let _ = timeout(ENDING_TIME, async { tokio::join!(serving, sending) }).await;
+    let _ = timeout(ENDING_TIME, async { tokio::join!(serving, sending, checking) }).await;
+}
+
+/// Runs `work` as a task; a panic is counted as a failure of `part` and goes no further.
+fn guarded(
+    part: &'static str,
+    failures: &Failures,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> tokio::task::JoinHandle<()> {
+    let (failures, done) = (failures.clone(), tokio::spawn(work));
+    tokio::spawn(async move {
+        if done.await.is_err_and(|e| e.is_panic()) {
+            failures.count(part);
+        }
+    })
 }
 
 #[cfg(all(test, feature = "http"))]
@@ -187,6 +201,8 @@ mod tests {
         let listener = builder.listener.bind().unwrap().join(&mut context).unwrap();
         let tracer = builder.tracer.join(&mut context).unwrap();
         let sending = builder.otlp.join(&mut context, &tracer).unwrap();
+        let profiler = builder.profiler.join(&mut context, &tracer).unwrap();
+        let checking = builder.alerts.join(&mut context, builder.past, &profiler).unwrap().1;
         let (hangs, hung) = channel();
         let (release, released) = channel::<()>();
         let mut calls = 0;
@@ -201,7 +217,8 @@ mod tests {
                 }
             }),
         });
-        let background = Background::start(Ticker::from(context), listener, sending).unwrap();
+        let background =
+            Background::start(Ticker::from(context), listener, sending, checking).unwrap();
         hung.recv().unwrap();
         let begun = Instant::now();
         drop(background);

@@ -14,8 +14,8 @@ use crate::monitor::PerformanceMonitor;
 use crate::own::Own;
 use crate::ticker::{Part, Ticker};
 use crate::{
-    engine, exporter, listener, machine, otlp, outputs, page, profiler, runtime, service, spans,
-    system, tracer,
+    alerts, engine, exporter, listener, machine, otlp, outputs, page, past, profiler, runtime,
+    service, spans, system, tracer,
 };
 
 /// Faster ticks cost more than they tell; slower ones leave windows that nobody waits for.
@@ -49,6 +49,8 @@ pub struct PerformanceMonitorBuilder {
     pub(crate) runtime: runtime::Plan,
     pub(crate) exporter: exporter::Plan,
     pub(crate) otlp: otlp::Plan,
+    pub(crate) past: past::Plan,
+    pub(crate) alerts: alerts::Plan,
     pub(crate) listener: listener::Plan,
 }
 
@@ -84,6 +86,8 @@ impl PerformanceMonitorBuilder {
             runtime: runtime::Plan::default(),
             exporter: exporter::Plan::default(),
             otlp: otlp::Plan::default(),
+            past: past::Plan::default(),
+            alerts: alerts::Plan::default(),
             listener: listener::Plan::default(),
         }
     }
@@ -150,13 +154,14 @@ impl PerformanceMonitorBuilder {
         spans::join(&mut context, &tracer);
         let profiler = self.profiler.join(&mut context, &tracer)?;
         let sending = self.otlp.join(&mut context, &tracer)?;
+        let (alerts, checking) = self.alerts.join(&mut context, self.past, &profiler)?;
         if address.is_some() {
             page::join(&mut context)?;
         }
         let listener = bound.join(&mut context)?;
         let (service, registry) = (context.service.clone(), context.registry.clone());
         let metrics = context.metrics.clone();
-        let _background = Background::start(Ticker::from(context), listener, sending)?;
+        let _background = Background::start(Ticker::from(context), listener, sending, checking)?;
         Ok(PerformanceMonitor {
             _background,
             service,
@@ -166,6 +171,7 @@ impl PerformanceMonitorBuilder {
             tracer,
             profiler,
             exporter,
+            alerts,
             address,
         })
     }

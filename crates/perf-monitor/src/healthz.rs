@@ -94,7 +94,7 @@ fn object(component: &Component) -> String {
 }
 
 /// As JSON has it, cut.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in cut(text).chars() {
         match c {

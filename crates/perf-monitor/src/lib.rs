@@ -98,6 +98,20 @@
 //! # Ok::<(), perf_monitor::Error>(())
 //! ```
 //!
+//! Rules become alerts, and alerts reach somebody: [`alerting`], over the [`history`] of the last hour.
+//!
+//! ```
+//! # #[cfg(feature = "alerting")] {
+//! use perf_monitor::PerformanceMonitor;
+//! use perf_monitor::alerting::{AlertRule, AlertSeverity, Log};
+//!
+//! let slow = AlertRule::new("slow", AlertSeverity::Critical, |m| m.latency.p99 > 250_000);
+//! let monitor = PerformanceMonitor::builder("shop").alert(slow).notify(Log::stderr()).start()?;
+//! assert!(monitor.alerter().active_alerts().is_empty());
+//! # }
+//! # Ok::<(), perf_monitor::Error>(())
+//! ```
+//!
 //! # In libraries
 //!
 //! A library depends on `perf-monitor-core` alone, which has no async, no HTTP and no thread. It
@@ -120,6 +134,7 @@
 // what only one part reads has no reader without it
 #![cfg_attr(
     not(all(
+        feature = "alerting",
         feature = "dashboard",
         feature = "exporters",
         feature = "host",
@@ -143,6 +158,8 @@ mod share;
 mod system;
 mod ticker;
 
+#[cfg_attr(not(feature = "alerting"), path = "absent/alerts.rs")]
+mod alerts;
 #[cfg_attr(not(feature = "exporters"), path = "absent/exporter.rs")]
 mod exporter;
 #[cfg_attr(not(feature = "http"), path = "absent/listener.rs")]
@@ -155,6 +172,8 @@ mod otlp;
 mod outputs;
 #[cfg_attr(not(feature = "dashboard"), path = "absent/page.rs")]
 mod page;
+#[cfg_attr(not(feature = "alerting"), path = "absent/past.rs")]
+mod past;
 #[cfg_attr(not(all(feature = "exporters", feature = "profiling")), path = "absent/pprof.rs")]
 mod pprof;
 #[cfg_attr(not(feature = "profiling"), path = "absent/profiler.rs")]
@@ -195,6 +214,20 @@ pub mod profiling {
     pub use perf_monitor_profiling::heap::HeapProfile;
     #[doc(inline)]
     pub use perf_monitor_profiling::*;
+}
+
+/// Rules that become alerts, and alerts that reach somebody, once.
+#[cfg(feature = "alerting")]
+pub mod alerting {
+    #[doc(inline)]
+    pub use perf_monitor_alerting::*;
+}
+
+/// What series were in the last minutes, and PromQL over it.
+#[cfg(feature = "alerting")]
+pub mod history {
+    #[doc(inline)]
+    pub use perf_monitor_history::*;
 }
 
 /// Metrics on their way out.
@@ -318,3 +351,8 @@ struct TracingGuide;
 #[cfg(all(doctest, feature = "exporters", feature = "profiling", feature = "tracing"))]
 #[doc = include_str!("../../../docs/profiling.md")]
 struct ProfilingGuide;
+
+/// The guide to alerts, likewise.
+#[cfg(all(doctest, feature = "alerting"))]
+#[doc = include_str!("../../../docs/alerting.md")]
+struct AlertingGuide;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use perf_monitor_core::Registry;
 pub use perf_monitor_core::{LocalMetrics, MetricsCollector};
 
+use crate::alerts::Alerts;
 use crate::background::Background;
 pub use crate::builder::PerformanceMonitorBuilder;
 use crate::error::Error;
@@ -47,6 +48,7 @@ pub struct PerformanceMonitor {
     pub(crate) tracer: Tracer,
     pub(crate) profiler: Profiler,
     pub(crate) exporter: Exporter,
+    pub(crate) alerts: Alerts,
     pub(crate) address: Option<SocketAddr>,
 }
 

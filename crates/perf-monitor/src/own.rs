@@ -11,9 +11,11 @@ use crate::share::{CounterShare, GaugeShare};
 use crate::system;
 
 /// The parts whose failures are counted from zero on.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 14] = [
+    "alerting",
     "dashboard",
     "exporter",
+    "history",
     "host",
     "instruments",
     "listener",

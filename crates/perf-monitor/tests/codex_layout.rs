@@ -3,14 +3,17 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use perf_monitor::alerting::{
+    Alert, AlertManager, AlertRule, AlertSeverity, Attempt, Metrics, Notification, Notifier,
+};
 use perf_monitor::atomic::AtomicMetrics;
 use perf_monitor::dashboard::{About, DashboardUpdate, MetricsDashboard};
 use perf_monitor::export::{ExporterOptions, MetricsExporter, PrometheusExporter};
-use perf_monitor::http::{Request, Router, Server, ServerOptions, WebSocket};
+use perf_monitor::http::{BoxFuture, Request, Router, Server, ServerOptions, WebSocket};
 use perf_monitor::latency::{LatencyPercentiles, LatencyTracker};
 use perf_monitor::monitor::{
     LocalMetrics, MetricsCollector, PerformanceMonitor, PerformanceMonitorBuilder,
@@ -467,4 +470,86 @@ fn the_page_is_on_the_monitor_s_front() {
     let page = get(&monitor, "/");
     assert_eq!(page.status, 200);
     assert!(page.head.contains("text/html"), "{}", page.head);
+}
+
+// --- Alerting System ---
+
+/// Remembers what it is told.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<Notification>>>);
+
+impl Notifier for Told {
+    fn name(&self) -> &str {
+        "told"
+    }
+
+    fn notify<'a>(&'a self, notification: &'a Notification) -> BoxFuture<'a, Attempt> {
+        self.0.lock().unwrap().push(notification.clone());
+        Box::pin(std::future::ready(Attempt::Delivered(String::new())))
+    }
+}
+
+impl Told {
+    fn titles(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().map(Notification::title).collect()
+    }
+}
+
+#[tokio::test]
+async fn an_active_alert_notifies_once_and_a_cleared_one_resolves() {
+    let rule = AlertRule::new("errors", AlertSeverity::Warning, |m| m.error_rate > 0.05);
+    assert_eq!((rule.name.as_str(), rule.severity), ("errors", AlertSeverity::Warning));
+    assert_eq!(rule.cooldown, Duration::from_secs(60));
+    let bad = Metrics { error_rate: 0.2, ..Metrics::default() };
+    assert!((rule.condition)(&bad) && !(rule.condition)(&Metrics::default()));
+
+    let told = Told::default();
+    let manager = AlertManager::builder().rule(rule).notify(told.clone()).build().unwrap();
+    let before = std::time::SystemTime::now();
+    for _ in 0..3 {
+        manager.check_alerts(&bad).await;
+    }
+    let alerts: Vec<Alert> = manager.active_alerts();
+    let [alert] = &*alerts else { panic!("{alerts:?}") };
+    assert_eq!((alert.name.as_str(), alert.severity), ("errors", AlertSeverity::Warning));
+    assert_eq!(alert.message, "Alert: errors triggered");
+    assert_eq!(alert.metrics.error_rate, 0.2);
+    assert!(alert.triggered_at + Duration::from_secs(60) > before);
+    settle(&manager).await;
+    assert_eq!(told.titles(), ["[FIRING:1] errors"]);
+    manager.check_alerts(&Metrics::default()).await;
+    settle(&manager).await;
+    assert_eq!(told.titles(), ["[FIRING:1] errors", "[RESOLVED] errors"]);
+    assert!(manager.active_alerts().is_empty());
+    // Its cooldown has not passed.
+    manager.check_alerts(&bad).await;
+    settle(&manager).await;
+    assert_eq!(told.titles().len(), 2);
+}
+
+async fn settle(manager: &AlertManager) {
+    while !manager.is_idle() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn severities_are_ordered() {
+    assert!(AlertSeverity::Info < AlertSeverity::Warning);
+    assert!(AlertSeverity::Warning < AlertSeverity::Critical);
+    assert_eq!(AlertSeverity::Critical.to_string(), "critical");
+}
+
+#[test]
+fn a_monitor_has_an_alerter_that_looks_at_its_metrics_on_each_tick() {
+    let (registry, told) = (Registry::new(), Told::default());
+    let rule = AlertRule::new("served", AlertSeverity::Info, |m| m.total_requests >= 2);
+    let monitor = builder(&registry).tick(Duration::from_millis(10)).default_rules(false);
+    let monitor = monitor.alert(rule).notify(told.clone()).start().unwrap();
+    let alerter: &AlertManager = monitor.alerter();
+    monitor.metrics().record_request(Duration::from_millis(3), true);
+    monitor.metrics().record_request(Duration::from_millis(3), true);
+    support::wait_for(&monitor, "perf_monitor_notifications_delivered_total", |n| n == 1.0);
+    assert_eq!(told.titles(), ["[FIRING:1] served"]);
+    assert_eq!(alerter.active_alerts()[0].metrics.total_requests, 2);
 }

@@ -39,6 +39,14 @@ fn every_key_is_taken() {
         gzip: Some(false),
     };
     assert_eq!(config.otlp, expected);
+    let expected = AlertingConfig {
+        rules: vec!["/etc/perf-monitor/rules.yml".into()],
+        default_rules: on,
+        alertmanager: Some("http://127.0.0.1:9093".into()),
+        webhook: Some("http://127.0.0.1:8080/alerts".into()),
+        outbox: Some("/var/lib/perf-monitor/outbox".into()),
+    };
+    assert_eq!(config.alerting, expected);
     for (key, _) in KEYS {
         let name = key.rsplit('.').next().unwrap();
         assert!(EXAMPLE.contains(&format!("\n{name} = ")), "{key}");
@@ -54,7 +62,7 @@ fn an_empty_file_says_nothing() {
 fn an_unknown_key_is_named_with_its_line_and_those_that_exist() {
     let text = error("tick = \"1s\"\n\nlisten_on = \"x\"\n");
     assert!(text.starts_with("a.toml:3: unknown key `listen_on`: there are service, listen, "));
-    assert!(text.ends_with("allow_hosts, host, monitoring, tracing, otlp"), "{text}");
+    assert!(text.ends_with("allow_hosts, host, monitoring, tracing, otlp, alerting"), "{text}");
     let text = error("[host]\ncpus = true\n");
     assert!(text.starts_with("a.toml:2: unknown key `host.cpus`: there are cpu, per_core, "));
     assert!(error("[hosts]\ncpu = true\n").starts_with("a.toml:1: unknown key `hosts`"));

@@ -27,12 +27,13 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Starts the service on a free port of loopback, and its load; both are recorded by `monitor`.
+    /// Starts the service on a free port of loopback, and its load; both are recorded by `monitor`. It is
+    /// `broken` from the start, or until somebody breaks it.
     ///
     /// # Errors
     /// No port, no thread, or metrics that are in the way of the service's own.
-    pub(crate) fn start(monitor: &PerformanceMonitor) -> Result<Demo> {
-        let shop = Shop::new(monitor)
+    pub(crate) fn start(monitor: &PerformanceMonitor, broken: bool) -> Result<Demo> {
+        let shop = Shop::new(monitor, broken)
             .map_err(|e| Error::new(format!("the demo service has no metrics: {e}")).because(e))?;
         Demo::serve(shop)
             .map_err(|e| Error::new(format!("the demo service does not start: {e}")).because(e))

@@ -1,5 +1,6 @@
 //! The service: a shop whose checkout is slow, whose reports fail at times.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::io;
@@ -11,9 +12,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::header::ORIGIN;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use perf_monitor::{
     Counter, Desc, Error, Family, Gauge, Histogram, HistogramOptions, PerformanceMonitor, Unit,
@@ -50,6 +52,8 @@ pub(super) struct Shop {
     in_flight: Gauge,
     activity: Activity,
     traces: Traces,
+    /// Whether nothing is served: somebody wants to see an alert.
+    broken: Cell<bool>,
 }
 
 impl Shop {
@@ -57,7 +61,7 @@ impl Shop {
     ///
     /// # Errors
     /// Metrics of the registry are in the way.
-    pub(super) fn new(monitor: &PerformanceMonitor) -> Result<Shop, Error> {
+    pub(super) fn new(monitor: &PerformanceMonitor, broken: bool) -> Result<Shop, Error> {
         let registry = monitor.registry();
         let requests =
             ("demo_requests_total", "Requests of the demo service, by route and status.");
@@ -77,10 +81,14 @@ impl Shop {
             in_flight: registry.gauge(in_flight)?,
             activity: Activity::new(monitor.instruments()),
             traces: Traces::new(monitor.tracer()),
+            broken: Cell::new(broken),
         })
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if let Some(answer) = self.turn(&request) {
+            return answer;
+        }
         let route = Route::of(request.uri().path());
         let span = self.traces.request(route, request.method().as_str());
         let id = span.id();
@@ -90,6 +98,29 @@ impl Shop {
             response
         };
         answered.in_span(span).await
+    }
+
+    /// `POST /break` and `POST /mend`, which are none of the service's requests. A page of another site has no
+    /// business here.
+    fn turn(&self, request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+        let broken = match request.uri().path() {
+            "/break" => true,
+            "/mend" => false,
+            _ => return None,
+        };
+        let (status, text) = match request.method() {
+            _ if request.headers().contains_key(ORIGIN) => {
+                (StatusCode::FORBIDDEN, "not for pages\n")
+            }
+            &Method::POST => {
+                self.broken.set(broken);
+                (StatusCode::OK, if broken { "broken\n" } else { "mended\n" })
+            }
+            _ => (StatusCode::METHOD_NOT_ALLOWED, "send a POST\n"),
+        };
+        let mut response = Response::new(Full::from(text));
+        *response.status_mut() = status;
+        Some(response)
     }
 
     async fn serve(&self, request: Request<Incoming>, route: Route) -> Response<Full<Bytes>> {
@@ -122,6 +153,9 @@ impl Shop {
     }
 
     async fn work(&self, route: Route) -> StatusCode {
+        if self.broken.get() {
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
         match route {
             Route::Home => {
                 let missed = self.activity.page(&self.dice);

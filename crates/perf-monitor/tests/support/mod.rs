@@ -29,13 +29,21 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 
 /// `GET path`, with further header lines.
 pub fn get_with(address: SocketAddr, path: &str, headers: &[&str]) -> Answer {
+    ask_with(address, &format!("GET {path}"), headers, "")
+}
+
+/// Sends what `what` says, such as `POST /path`, with further header lines and a body.
+pub fn ask_with(address: SocketAddr, what: &str, headers: &[&str], body: &str) -> Answer {
     let mut stream = connect(address);
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    let mut request = format!("{what} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    if !body.is_empty() {
+        request += &format!("Content-Length: {}\r\n", body.len());
+    }
     for header in headers {
         request += header;
         request += "\r\n";
     }
-    stream.write_all((request + "\r\n").as_bytes()).unwrap();
+    stream.write_all((request + "\r\n" + body).as_bytes()).unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
     parse(&bytes)

@@ -1,0 +1,135 @@
+//! A rule over stored series: when would it have fired?
+
+use std::time::Duration;
+
+use perf_monitor_history::Storage;
+
+use super::simulation::Simulation;
+use crate::book::Record;
+use crate::error::{Error, ErrorKind};
+use crate::labels::Labels;
+use crate::machine::millis;
+use crate::manager::of_file;
+use crate::rules::read_and_check;
+
+/// Looks of one backtest, at most.
+const MOST_LOOKS: i64 = 100_000;
+
+/// Firings that are told, at most.
+const MOST_FIRINGS: usize = 1_000;
+
+/// What rules would have done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Backtest {
+    /// Firings, the first first; at most 1,000.
+    pub firings: Vec<Firing>,
+    /// Looks that were made.
+    pub looks: u64,
+    /// Rules that could not be looked at, and why.
+    pub troubles: Vec<String>,
+    /// Whether there were more firings than are told.
+    pub is_cut: bool,
+}
+
+/// One firing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Firing {
+    /// The alert's labels, `alertname` among them.
+    pub labels: Labels,
+    /// When it would have fired, in milliseconds since the Unix epoch.
+    pub fired_unix_ms: i64,
+    /// When it would have resolved; `None` if not in the time that was looked at.
+    pub resolved_unix_ms: Option<i64>,
+    /// The value at the look in which it fired.
+    pub value: Option<f64>,
+    /// What would have been said.
+    pub sentence: String,
+}
+
+/// Looks at the rules in `text`, a rule file, at each `step` from one moment to another, by the state
+/// machine that alerts go by, with its `for`, its clearing, its cooldown.
+///
+/// It is as good as what is stored: between points of a coarse tier nothing can be seen, so take a step
+/// that is no finer than the tier that reaches back that far.
+///
+/// # Errors
+/// [`is_rules`](Error::is_rules): the file is not as it should be; [`is_options`](Error::is_options): a
+/// step of 0, an end before the start, or more than 100,000 looks.
+///
+/// # Cost
+/// That of evaluating each expression at each step.
+///
+/// ```
+/// use perf_monitor_alerting::backtest;
+/// use perf_monitor_history::{Labels, MemoryHistory, Options};
+/// use std::time::Duration;
+///
+/// let history = MemoryHistory::new(Options::default())?;
+/// let depth = Labels::new([("__name__", "queue_depth")]);
+/// for second in 0..60 {
+///     let value = if (20..40).contains(&second) { 9.0 } else { 1.0 };
+///     history.record_values(second * 1_000, [(&depth, value)]);
+/// }
+/// let rules = "groups: [{name: g, rules: [{alert: Full, expr: queue_depth > 5, for: 10s}]}]";
+/// let found = backtest(rules, &history, 0, 59_000, Duration::from_secs(1))?;
+/// assert_eq!(found.firings[0].fired_unix_ms, 30_000);
+/// assert_eq!(found.firings[0].resolved_unix_ms, Some(40_000));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn backtest(
+    text: &str,
+    storage: &dyn Storage,
+    from_unix_ms: i64,
+    until_unix_ms: i64,
+    step: Duration,
+) -> Result<Backtest, Error> {
+    let step_ms = millis(step);
+    if step_ms < 1 || until_unix_ms < from_unix_ms {
+        return Err(Error::options(
+            "a backtest has a step of 1 ms or more and an end after its start",
+        ));
+    }
+    if (until_unix_ms - from_unix_ms) / step_ms > MOST_LOOKS {
+        let message = format!("a backtest of more than {MOST_LOOKS} looks: take a longer step");
+        return Err(Error::options(message));
+    }
+    let (rules, report) = read_and_check("rules", text);
+    let rules = rules.ok_or_else(|| Error::new(ErrorKind::Rules, report.to_string()))?;
+    let mut simulation = Simulation::new(of_file("rules", rules), Vec::new(), storage);
+    let mut found = Backtest::default();
+    let mut now = from_unix_ms;
+    while now <= until_unix_ms {
+        let (records, _) = simulation.look(now);
+        records.into_iter().for_each(|record| found.take(record));
+        found.looks += 1;
+        for trouble in simulation.troubles() {
+            if !found.troubles.contains(&trouble) && found.troubles.len() < 100 {
+                found.troubles.push(trouble);
+            }
+        }
+        now += step_ms;
+    }
+    Ok(found)
+}
+
+impl Backtest {
+    fn take(&mut self, record: Record) {
+        match record {
+            Record::Fired { .. } if self.firings.len() == MOST_FIRINGS => self.is_cut = true,
+            Record::Fired { notice, .. } => self.firings.push(Firing {
+                labels: notice.labels.clone(),
+                fired_unix_ms: notice.starts_unix_ms,
+                resolved_unix_ms: None,
+                value: notice.value,
+                sentence: notice.sentence(),
+            }),
+            Record::Resolved { labels, unix_ms, .. } => {
+                let open = |f: &&mut Firing| f.labels == labels && f.resolved_unix_ms.is_none();
+                if let Some(firing) = self.firings.iter_mut().rev().find(open) {
+                    firing.resolved_unix_ms = Some(unix_ms);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The manager from outside: rules, receivers, restarts, files.
+
+mod alertmanager;
+mod api;
+mod closures;
+mod delivery;
+mod files;
+mod kill;
+mod model;
+mod payloads;
+#[cfg(any(feature = "command", feature = "email"))]
+mod programs;
+mod restart;
+mod support;
+mod templates;
+mod trial;

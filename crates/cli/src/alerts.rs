@@ -1,0 +1,99 @@
+//! Which rules the agent looks at, and whom it tells.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use perf_monitor::PerformanceMonitorBuilder;
+use perf_monitor::alerting::{AlertRule, AlertSeverity, Alertmanager, Metrics, Secret, Webhook};
+
+use crate::args::AgentArgs;
+use crate::config::AlertingConfig;
+use crate::error::{Error, Result};
+use crate::rules;
+
+/// How long most of the demo's requests must fail. Of those that fail anyway there are less than a tenth.
+const DEMO_HOLD: Duration = Duration::from_secs(2);
+
+/// What the flags say, then the file.
+pub(crate) struct Told {
+    rules: Vec<PathBuf>,
+    default_rules: bool,
+    alertmanager: Option<String>,
+    webhook: Option<String>,
+    outbox: Option<PathBuf>,
+}
+
+/// What was asked for. Rule files are looked at before anything starts; once it runs, a bad new one leaves the
+/// old rules in force.
+///
+/// # Errors
+/// A rule file that is missing or wrong, with its line.
+pub(crate) fn told(args: &AgentArgs, config: &AlertingConfig) -> Result<Told> {
+    let rules = match args.rules.is_empty() {
+        true => config.rules.iter().map(PathBuf::from).collect(),
+        false => args.rules.clone(),
+    };
+    rules.iter().try_for_each(|path| usable(path))?;
+    Ok(Told {
+        rules,
+        default_rules: config.default_rules.unwrap_or(true),
+        alertmanager: args.alertmanager.clone().or_else(|| config.alertmanager.clone()),
+        webhook: args.webhook.clone().or_else(|| config.webhook.clone()),
+        outbox: args.outbox.clone().or_else(|| config.outbox.as_ref().map(PathBuf::from)),
+    })
+}
+
+fn usable(path: &Path) -> Result<()> {
+    let report = rules::checked(path)?;
+    match report.errors.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::new(format!("{}:{}: {}", report.file, first.line, first.what))),
+    }
+}
+
+impl Told {
+    pub(crate) fn choose(
+        &self,
+        mut builder: PerformanceMonitorBuilder,
+        demo: bool,
+    ) -> PerformanceMonitorBuilder {
+        builder = builder.default_rules(self.default_rules);
+        if demo {
+            builder = builder.alert(demo_is_broken());
+        }
+        for path in &self.rules {
+            builder = builder.rules(path);
+        }
+        if let Some(url) = &self.alertmanager {
+            builder = builder.notify(Alertmanager::new(url.as_str()));
+        }
+        if let Some(url) = &self.webhook {
+            builder = builder.notify(Webhook::new(Secret::text(url.as_str())));
+        }
+        match &self.outbox {
+            Some(path) => builder.outbox(path),
+            None => builder,
+        }
+    }
+
+    /// Who is told, without addresses, which may be secrets.
+    pub(crate) fn receivers(&self) -> String {
+        let alertmanager = self.alertmanager.as_ref().map(|_| "an Alertmanager");
+        let webhook = self.webhook.as_ref().map(|_| "a webhook");
+        alertmanager.into_iter().chain(webhook).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The demo's own alert: more than half of its requests fail.
+fn demo_is_broken() -> AlertRule {
+    let fails = |m: &Metrics| m.error_rate > 0.5;
+    AlertRule::new("DemoBroken", AlertSeverity::Critical, fails)
+        .hold(DEMO_HOLD)
+        // A fast tick may see no request at all, which is no success.
+        .clear_when(|m| m.request_rate > 0.0 && m.error_rate < 0.3)
+        // Who breaks it again at once wants to see it again.
+        .cooldown(Duration::ZERO)
+        .flapping(None)
+        .message("more than half of the demo's requests fail")
+        .label("service", "demo")
+}

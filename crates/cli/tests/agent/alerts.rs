@@ -1,0 +1,247 @@
+//! Alerts of the agent: its demo breaks, receivers are told, and rule files are looked at.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::process::{PATIENCE, Running, agent, file, output, poll};
+use crate::receiver::Inbox;
+
+/// A rule over the demo, as a file has it.
+const RULES: &str = "\
+groups:
+- name: demo
+  rules:
+  - alert: DemoFails
+    expr: sum(rate(requests_total{outcome=\"failure\"}[10s])) > 1
+    labels: { severity: warning }
+    annotations: { summary: '{{ $value | humanize }} requests a second fail' }
+";
+
+fn post(address: SocketAddr, path: &str, headers: &str) -> String {
+    let mut tcp = TcpStream::connect(address).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = "Content-Length: 0\r\n";
+    write!(tcp, "POST {path} HTTP/1.0\r\nHost: {address}\r\n{length}{headers}\r\n").unwrap();
+    let mut answer = String::new();
+    tcp.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The state of the alert of this name, or `none`.
+fn state(agent: &Running, name: &str) -> String {
+    let shown: Value = serde_json::from_str(&agent.get("/api/alerts").1).unwrap();
+    let mut alerts = shown["alerts"].as_array().unwrap().iter();
+    let state = alerts.find(|alert| alert["name"] == name).map(|alert| alert["state"].clone());
+    state.map_or("none".into(), |state| state.as_str().unwrap().into())
+}
+
+#[test]
+fn the_demo_breaks_tells_and_mends() {
+    let inbox = Inbox::open();
+    let rules = file("demo-rules.yml", RULES);
+    let agent = Running::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--tick",
+        "100ms",
+        "--demo",
+        "--break",
+        "--webhook",
+        &inbox.url,
+        "--rules",
+        rules.to_str().unwrap(),
+    ]);
+    assert!(agent.greeting.contains("Tells of alerts: a webhook."), "{}", agent.greeting);
+    assert!(!agent.greeting.contains(&inbox.url), "an address may be a secret");
+    let mut told = [inbox.next(), inbox.next()];
+    told.sort_by_key(|told| told["groupLabels"]["alertname"].to_string());
+    let names = told.each_ref().map(|told| &told["groupLabels"]["alertname"]);
+    assert_eq!(names, ["DemoBroken", "DemoFails"]);
+    assert!(told.iter().all(|told| told["status"] == "firing"));
+
+    let demo = agent.address_of("demo");
+    assert!(post(demo, "/mend", "Origin: http://evil.example\r\n").contains(" 403 "));
+    assert_eq!(state(&agent, "DemoBroken"), "firing");
+    assert!(post(demo, "/mend", "").contains(" 200 "));
+    assert_eq!(inbox.next()["status"], "resolved");
+    poll("the end", || (state(&agent, "DemoBroken") == "none").then_some(()));
+    assert!(post(demo, "/break", "").contains(" 200 "));
+    poll("the next", || (state(&agent, "DemoBroken") == "firing").then_some(()));
+}
+
+#[test]
+fn a_rule_file_that_is_wrong_keeps_the_agent_from_starting() {
+    let path = file("wrong-rules.yml", &RULES.replace("> 1", ">"));
+    let path = path.to_str().unwrap();
+    let (status, text) = output(&["--listen", "127.0.0.1:0", "--rules", path]);
+    assert_eq!(status.code(), Some(1));
+    assert!(text.starts_with(&format!("perf-monitor: {path}:5: ")), "{text}");
+    let (status, text) = output(&["--alertmanager", "ftp://127.0.0.1"]);
+    assert_eq!(status.code(), Some(2));
+    assert!(text.contains("http://127.0.0.1:9093"), "{text}");
+}
+
+#[test]
+fn rules_are_checked_by_file_and_line() {
+    let good = file("good-rules.yml", RULES);
+    let bad = file("bad-rules.yml", &RULES.replace("> 1", ">"));
+    let run = |files: &[&Path]| {
+        let run = agent(&["rules", "check"]).args(files).output().unwrap();
+        (run.status.code(), String::from_utf8(run.stdout).unwrap())
+    };
+    let (code, text) = run(&[&good]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("good-rules.yml: ok, 1 alerting rules"), "{text}");
+    let (code, text) = run(&[&good, &bad, Path::new("no-such-rules.yml")]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("bad-rules.yml:5: error: "), "{text}");
+    assert!(text.contains("no-such-rules.yml: "), "{text}");
+}
+
+#[test]
+fn rules_are_tested_as_promtool_does() {
+    file("tested-rules.yml", RULES);
+    let tests = |alerts: &str| {
+        format!(
+            "rule_files: [tested-rules.yml]\nevaluation_interval: 10s\ntests:\n- interval: 10s\n  \
+             input_series:\n  - {{ series: 'requests_total{{outcome=\"failure\"}}', values: '0+100x12' }}\n  \
+             alert_rule_test:\n  - {{ eval_time: 1m, alertname: DemoFails, exp_alerts: {alerts} }}\n"
+        )
+    };
+    let run = |name: &str, alerts: &str| {
+        let run = agent(&["rules", "test"]).arg(file(name, &tests(alerts))).output().unwrap();
+        (run.status.code(), String::from_utf8(run.stdout).unwrap())
+    };
+    let (code, text) = run("rule-tests-none.yml", "[]");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("rule-tests-none.yml:8: ") && text.contains("got {"), "{text}");
+    let summary = "{ summary: '10 requests a second fail' }";
+    let one = format!("[{{ exp_labels: {{ severity: warning }}, exp_annotations: {summary} }}]");
+    let (code, text) = run("rule-tests-one.yml", &one);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("ok, 1 tests"), "{text}");
+}
+
+#[test]
+fn a_running_monitor_says_when_rules_would_have_fired() {
+    let agent =
+        Running::start(&["--listen", "127.0.0.1:0", "--tick", "100ms", "--demo", "--break"]);
+    poll("an alert", || (state(&agent, "DemoBroken") == "firing").then_some(()));
+    let url = format!("http://{}", agent.address());
+    let rules = file("backtested-rules.yml", RULES);
+    let found = poll("a firing", || {
+        let args = ["rules", "backtest", "--since", "60s", "--step", "1s", "--url", &url];
+        let run = crate::process::agent(&args).arg(&rules).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        let found: Value = serde_json::from_slice(&run.stdout).unwrap();
+        (found["firings"] != Value::Array(Vec::new())).then_some(found)
+    });
+    assert_eq!(found["firings"][0]["labels"]["alertname"], "DemoFails", "{found}");
+    let (status, text) = output(&["rules", "backtest", "--url", &url, "no-such-rules.yml"]);
+    assert_eq!(status.code(), Some(1));
+    assert!(text.contains("no-such-rules.yml"), "{text}");
+}
+
+/// The program that `variable` names, or none where peers are not asked for.
+fn peer(variable: &str) -> Option<PathBuf> {
+    if std::env::var_os("PERF_MONITOR_PEERS").is_none() {
+        println!("skipped: set PERF_MONITOR_PEERS and {variable} to run it");
+        return None;
+    }
+    let path = std::env::var_os(variable);
+    Some(path.unwrap_or_else(|| panic!("{variable} names no program")).into())
+}
+
+/// A real Alertmanager, on a port that the system picks.
+struct Alertmanager {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Alertmanager {
+    fn start(program: &Path) -> Alertmanager {
+        let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("alertmanager");
+        let _ = std::fs::remove_dir_all(&place);
+        std::fs::create_dir_all(&place).unwrap();
+        let config = place.join("config.yml");
+        std::fs::write(&config, "route: { receiver: none }\nreceivers: [{ name: none }]\n")
+            .unwrap();
+        let (program, directory) = movable(program, &place);
+        let mut child = Command::new(program)
+            .current_dir(directory)
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.path={}", place.join("data").display()))
+            .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = lines.find_map(|line| {
+            let line = line.ok().filter(|line| line.contains("Listening on"))?;
+            line.split("address=").nth(1)?.split_whitespace().next()?.parse().ok()
+        });
+        let address = address.expect("it says where it listens");
+        // Nobody reads the rest; a full pipe would stop it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Alertmanager { child, address }
+    }
+
+    /// The alerts of this name that it shows.
+    fn alerts(&self, name: &str) -> Vec<Value> {
+        let path = format!("/api/v2/alerts?filter=alertname%3D%22{name}%22");
+        let (_, body) = crate::process::get(self.address, &path, "");
+        serde_json::from_str(&body).unwrap_or_default()
+    }
+}
+
+impl Drop for Alertmanager {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Debian's build looks for its templates in `/usr/share`: a copy of it, unpacked, finds them by a path of the
+/// same length that leads to the working directory.
+fn movable(program: &Path, place: &Path) -> (PathBuf, PathBuf) {
+    const THERE: &[u8] = b"/usr/share/prometheus/alertmanager";
+    const HERE: &[u8] = b"/proc/self/cwd/./././././././././.";
+    let root =
+        program.ancestors().nth(3).map(|root| root.join("usr/share/prometheus/alertmanager"));
+    let Some(templates) = root.filter(|templates| templates.is_dir()) else {
+        return (program.to_owned(), place.to_owned());
+    };
+    let mut bytes = std::fs::read(program).unwrap();
+    let mut from = 0;
+    while let Some(at) = bytes[from..].windows(THERE.len()).position(|window| window == THERE) {
+        from += at;
+        bytes[from..from + HERE.len()].copy_from_slice(HERE);
+    }
+    let copy = place.join("alertmanager");
+    std::fs::write(&copy, bytes).unwrap();
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o700)).unwrap();
+    (copy, templates)
+}
+
+#[test]
+fn a_real_alertmanager_shows_the_demo_s_alert_until_it_is_mended() {
+    let Some(program) = peer("PERF_MONITOR_ALERTMANAGER") else { return };
+    let theirs = Alertmanager::start(&program);
+    let url = format!("http://{}", theirs.address);
+    let args = ["--listen", "127.0.0.1:0", "--tick", "100ms", "--demo", "--alertmanager", &url];
+    let agent = Running::start(&args);
+    assert!(theirs.alerts("DemoBroken").is_empty());
+    let demo = agent.address_of("demo");
+    assert!(post(demo, "/break", "").contains(" 200 "));
+    let alert = poll("the alert", || theirs.alerts("DemoBroken").pop());
+    assert_eq!(alert["labels"]["severity"], "critical");
+    assert_eq!(alert["annotations"]["summary"], "more than half of the demo's requests fail");
+    assert!(post(demo, "/mend", "").contains(" 200 "));
+    poll("its end", || theirs.alerts("DemoBroken").is_empty().then_some(()));
+}

@@ -1,0 +1,4 @@
+//! A history that this build is without.
+
+#[derive(Debug, Default)]
+pub(crate) struct Plan {}
