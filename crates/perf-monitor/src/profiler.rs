@@ -19,6 +19,7 @@ use crate::pprof;
 use crate::share::{CounterShare, GaugeShare};
 use crate::ticker::Part;
 use crate::tracer::{self, Tracer};
+use memory::Memory;
 
 /// What is profiled without being asked.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub struct Profiler {
     options: CpuOptions,
     names: SpanNames,
     always: Option<Arc<ContinuousProfiler>>,
-    memory: Arc<MemoryProfiler>,
+    memory: Memory,
 }
 
 /// Profiling: on demand, unless chosen otherwise.
@@ -56,7 +57,7 @@ impl PerformanceMonitorBuilder {
     /// Samples CPU time all the time, `frequency` times a second of CPU time, and keeps the last five
     /// minutes: what was hot before somebody looked can be asked for. 19 is usual.
     ///
-    /// It takes some 0.01 % of the CPU time and 250 KB beside the memory budget. The program is to be
+    /// It takes some hundredths of a percent of the CPU time and 250 KB beside the memory budget. The program is to be
     /// built with `-C force-frame-pointers=yes`.
     ///
     /// [`start`](Self::start) fails if it cannot be had: on another system than Linux, with a signal
@@ -126,7 +127,7 @@ impl Profiler {
 
     /// Snapshots of the process's memory.
     pub fn memory(&self) -> &MemoryProfiler {
-        &self.memory
+        &self.memory.profiler
     }
 
     /// What memory is in use, or what was allocated, by stack.
@@ -134,7 +135,7 @@ impl Profiler {
     /// # Errors
     /// The program's allocator cannot tell, or does not sample: the text says what would do it.
     pub fn memory_report(&self, allocated: bool) -> Result<Report, ProfilingError> {
-        memory::report(&self.memory, &self.names, allocated)
+        memory::report(&self.memory.profiler, &self.names, allocated)
     }
 
     /// What sampling all the time costs; `None` if that is not done.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use perf_monitor_core::{Desc, Gauge, ObservedCounter, Registry, Unit};
-use perf_monitor_profiling::heap::SamplingOptions;
+use perf_monitor_profiling::heap::{self, SamplingOptions};
 use perf_monitor_profiling::{
     Error as ProfilingError, MemoryProfiler, MemoryProfilerOptions, MemorySnapshot, MemorySource,
     Report, SpanNames,
@@ -20,19 +20,13 @@ pub(super) fn join(
     context: &mut Context,
     options: MemoryProfilerOptions,
     sampling: Option<SamplingOptions>,
-) -> Result<Arc<MemoryProfiler>, Error> {
+) -> Result<Memory, Error> {
     // A profile is made for who asks: one in each snapshot would take a dump of jemalloc each time.
     let memory = Arc::new(MemoryProfiler::with_options(options.profiles(false)));
     if memory.source() == MemorySource::System {
-        return Ok(memory);
+        return Ok(Memory { profiler: memory, _sampling: None });
     }
-    if let Some(sampling) = sampling {
-        match memory.start_sampling(sampling) {
-            // jemalloc without its profiler still counts
-            Ok(_) | Err(ProfilingError::Unsupported(_)) => {}
-            Err(error) => return Err(refused(error)),
-        }
-    }
+    let sampling = sampling.map(|options| Sampling::start(&memory, options)).transpose()?.flatten();
     let metrics = Metrics::new(&context.registry, memory.source())?;
     let kept = memory.clone();
     context.collectors.push(Part {
@@ -46,7 +40,41 @@ pub(super) fn join(
             }
         }),
     });
-    Ok(memory)
+    Ok(Memory { profiler: memory, _sampling: sampling.map(Arc::new) })
+}
+
+/// The memory of the process, and the sampling that ends with the last who has it.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    pub(super) profiler: Arc<MemoryProfiler>,
+    _sampling: Option<Arc<Sampling>>,
+}
+
+/// Sampling that was started here. Somebody else's, such as another monitor's, is left as it is.
+#[derive(Debug)]
+struct Sampling(Arc<MemoryProfiler>);
+
+impl Sampling {
+    fn start(
+        memory: &Arc<MemoryProfiler>,
+        options: SamplingOptions,
+    ) -> Result<Option<Sampling>, Error> {
+        if heap::sampling_stats().interval_bytes.is_some() {
+            return Ok(None);
+        }
+        match memory.start_sampling(options) {
+            Ok(MemorySource::TrackedAlloc) => Ok(Some(Sampling(memory.clone()))),
+            // jemalloc's own profiler was set up by the program, and stays on; without it jemalloc still counts
+            Ok(_) | Err(ProfilingError::Unsupported(_)) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+}
+
+impl Drop for Sampling {
+    fn drop(&mut self) {
+        let _ = self.0.stop_sampling(); // only jemalloc's can fail
+    }
 }
 
 /// The profile of now, with its spans named.

@@ -25,8 +25,9 @@ use crate::report::Report;
 /// Dropping this ends it.
 ///
 /// # Cost
-/// About 2 µs a sample, so 0.02 % of the CPU time at 99 Hz, and 254 KB while it is on (rows
-/// `profile/…` in `benches/budgets.toml`); nothing after.
+/// Some microseconds a sample with the signal, and 70 µs for each of the ten looks a second that its
+/// thread takes, so about a tenth of a percent of the CPU time at 99 Hz; 254 KB while it is on, which are
+/// unmapped after (rows `profile/…` in `benches/budgets.toml`).
 ///
 /// # Limits
 /// Callers are found by frame pointers: build with `-C force-frame-pointers=yes`. Without them the
@@ -165,7 +166,7 @@ impl Drop for Running {
 /// looked can be asked for. Dropping this ends it.
 ///
 /// # Cost
-/// As that of [`CpuProfiler`], by the rate: at 19 Hz some 0.004 % of the CPU time.
+/// As that of [`CpuProfiler`], at the lower rate and with four looks a second.
 ///
 /// ```
 /// use perf_monitor_profiling::ContinuousProfiler;
