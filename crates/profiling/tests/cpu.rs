@@ -85,7 +85,7 @@ fn who_called_a_function_without_a_frame_is_found() {
     let text = CString::new(vec![b'x'; 100_000]).unwrap();
     let mut profiler = CpuProfiler::new();
     profiler.start(250).unwrap();
-    let end = thread_cpu() + ms(600);
+    let end = thread_cpu() + ms(1_200);
     while thread_cpu() < end {
         caller_of_the_library(&text);
     }

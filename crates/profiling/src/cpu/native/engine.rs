@@ -236,6 +236,7 @@ impl Engine {
             process_ns: system::process_cpu_ns(),
         });
         state.set_rate(&self.shared);
+        state.hurry();
         self.wake.notify_all();
         Ok(number)
     }

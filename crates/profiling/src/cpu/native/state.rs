@@ -156,12 +156,19 @@ impl State {
         self.pause
     }
 
-    /// Sleeps so long that the ring is a quarter full at the next round, if all goes on as it was.
+    /// Comes again soon, and from there on less and less often: the first samples are of stacks whose ends
+    /// are not known yet, and of code that was not looked at.
+    pub(crate) fn hurry(&mut self) {
+        self.pause = PAUSES[0];
+    }
+
+    /// Sleeps so long that the ring is a quarter full at the next round, if all goes on as it was, and
+    /// twice as long as before at the most.
     fn set_pause(&mut self, filled: usize) {
         let [least, most] = PAUSES;
         let most = if self.window.is_some() { most.min(ROUND_ON_DEMAND) } else { most };
         let fitting = self.pause.mul_f64(ring::WORDS as f64 / 4.0 / filled.max(1) as f64);
-        self.pause = fitting.clamp(least, most);
+        self.pause = fitting.min(self.pause * 2).clamp(least, most);
     }
 
     /// Takes what handlers left, and does what is due.
