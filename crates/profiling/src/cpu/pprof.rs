@@ -15,7 +15,7 @@ use crate::report::{self, Report, Sample, Stacks, ValueType};
 /// it finds, stacks by frame pointers.
 ///
 /// It works on more systems than [`CpuProfiler`](crate::CpuProfiler), which is the better one where it
-/// works: this takes 17 MB while it is on and after (row `profile/memory` in `benches/budgets.toml`),
+/// works: this takes tens of megabytes while it is on and after (row `profile/memory` in `benches/budgets.toml`),
 /// loses the function that runs if it has no frame, knows nothing of spans, and does not tell what it
 /// lost. It uses `SIGPROF`, which the other one then finds taken.
 #[derive(Default)]
