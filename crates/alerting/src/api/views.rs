@@ -55,8 +55,10 @@ pub struct AlertView {
 pub struct RuleView {
     /// What it is known by.
     pub id: String,
-    /// The name of its alerts.
+    /// The name of its alerts, or of the series that it records.
     pub name: String,
+    /// `alerting` or `recording`.
+    pub kind: &'static str,
     /// The file, or `None` for a rule of the program's own code.
     pub file: Option<String>,
     /// The group in that file.
@@ -83,7 +85,9 @@ pub struct RuleView {
     pub pending: usize,
     /// Alerts that fire.
     pub firing: usize,
-    /// Alerts that found no room.
+    /// Series that it records.
+    pub series: usize,
+    /// Alerts, or series, that found no room.
     pub refused: u64,
 }
 
@@ -231,7 +235,12 @@ fn alert(book: &Book, live: &[Live], rule: &Rule, tracked: &Tracked) -> AlertVie
 fn rule(rule: &Rule) -> RuleView {
     let (expr, clear) = match &rule.kind {
         Kind::Closure(_) => (None, None),
-        Kind::Expression { expr, clear } => (Some(expr), clear.as_ref()),
+        Kind::Expression { expr, clear } => (Some(&**expr), clear.as_deref()),
+        Kind::Recording(recording) => (Some(&recording.expr), None),
+    };
+    let (kind, labels) = match &rule.kind {
+        Kind::Recording(recording) => ("recording", &recording.labels),
+        _ => ("alerting", &rule.labels),
     };
     let origin = rule.origin.as_ref();
     let alerts = rule.state.alerts.iter();
@@ -239,6 +248,7 @@ fn rule(rule: &Rule) -> RuleView {
     RuleView {
         id: rule.id.to_string(),
         name: rule.name().to_owned(),
+        kind,
         file: origin.map(|origin| origin.file.to_string()),
         group: origin.map(|origin| origin.group.to_string()),
         line: origin.map(|_| rule.line),
@@ -247,11 +257,12 @@ fn rule(rule: &Rule) -> RuleView {
         for_ms: millis(rule.timing.hold),
         keep_firing_ms: millis(rule.timing.keep_firing),
         cooldown_ms: millis(rule.timing.cooldown),
-        labels: rule.labels.iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect(),
+        labels: labels.iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect(),
         health: rule.state.health,
         trouble: rule.state.trouble.as_deref().map(str::to_owned),
         pending: in_phase(Phase::Pending),
         firing: in_phase(Phase::Firing),
+        series: rule.state.recorded.len(),
         refused: rule.state.refused,
     }
 }

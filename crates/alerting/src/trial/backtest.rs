@@ -1,11 +1,13 @@
 //! A rule over stored series: when would it have fired?
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use perf_monitor_history::Storage;
 
+use super::series::OnTop;
 use super::simulation::Simulation;
-use crate::book::Record;
+use crate::book::{ALERT_SERIES, Kind, Record};
 use crate::error::{Error, ErrorKind};
 use crate::labels::Labels;
 use crate::machine::millis;
@@ -48,6 +50,9 @@ pub struct Firing {
 
 /// Looks at the rules in `text`, a rule file, at each `step` from one moment to another, by the state
 /// machine that alerts go by, with its `for`, its clearing, its cooldown.
+///
+/// What its recording rules give is there from the first look on, for as long as the backtest goes, beside what
+/// `storage` has; of a name that they record, in its place.
 ///
 /// It is as good as what is stored: between points of a coarse tier nothing can be seen, so take a step
 /// that is no finer than the tier that reaches back that far.
@@ -95,7 +100,12 @@ pub fn backtest(
     }
     let (rules, report) = read_and_check("rules", text);
     let rules = rules.ok_or_else(|| Error::new(ErrorKind::Rules, report.to_string()))?;
-    let mut simulation = Simulation::new(of_file("rules", rules), Vec::new(), storage);
+    let rules = of_file("rules", rules);
+    let recording = rules.iter().filter(|rule| matches!(rule.kind, Kind::Recording(_)));
+    let mut names: HashSet<String> = recording.map(|rule| rule.name().to_owned()).collect();
+    names.extend(ALERT_SERIES.map(str::to_owned));
+    let storage = OnTop::of(storage, names);
+    let mut simulation = Simulation::new(rules, Vec::new(), &storage);
     let mut found = Backtest::default();
     let mut now = from_unix_ms;
     while now <= until_unix_ms {

@@ -11,6 +11,8 @@ use perf_monitor_history::Labels as Stored;
 pub(super) struct TestFile {
     pub(super) rule_files: Vec<String>,
     pub(super) evaluation_interval: Duration,
+    /// Groups that are looked at before all others, in this order.
+    pub(super) group_order: Vec<String>,
     pub(super) tests: Vec<Case>,
 }
 
@@ -74,6 +76,7 @@ impl TestFile {
         let mut file = TestFile {
             rule_files: Vec::new(),
             evaluation_interval: Duration::from_secs(60),
+            group_order: Vec::new(),
             tests: Vec::new(),
         };
         let Some(root) = Node::parse(text)? else { return Ok(file) };
@@ -82,7 +85,8 @@ impl TestFile {
                 "rule_files" => file.rule_files = texts(value)?,
                 "evaluation_interval" => file.evaluation_interval = positive(value)?,
                 "tests" => file.tests = each(value, case)?,
-                "group_eval_order" | "fuzzy_compare" => {}
+                "group_eval_order" => file.group_order = texts(value)?,
+                "fuzzy_compare" => {}
                 other => return Err(unknown(key, other)),
             }
         }
