@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use perf_monitor_history::parse_duration;
+
 use super::annotation::Extras;
-use super::duration::parse_duration;
 use super::yaml::{Node, Wrong};
 
 /// A rule file, read and well-formed; its expressions and templates are looked at by

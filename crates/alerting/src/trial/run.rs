@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use perf_monitor_history::show_duration;
+
 use super::series::MadeUp;
 use super::simulation::{Simulation, nobody};
 use super::test_file::{
@@ -17,7 +19,7 @@ use crate::machine::{Phase, millis};
 use crate::manager::of_file;
 use crate::notification::{Notification, Status};
 use crate::route::Route;
-use crate::rules::{read_and_check, read_bounded, show_duration};
+use crate::rules::{read_and_check, read_bounded};
 use crate::severity::AlertSeverity;
 
 /// Bytes of a test file, at most.

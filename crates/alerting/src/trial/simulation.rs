@@ -7,6 +7,7 @@ use std::time::Duration;
 use perf_monitor_history::Storage;
 
 use crate::book::{Book, Receiver, Record, Rule};
+use crate::labels::Labels;
 use crate::limits::Limits;
 use crate::look::{Job, Showing};
 use crate::machine::Moment;
@@ -56,6 +57,12 @@ impl<'a> Simulation<'a> {
     fn sent(&mut self) -> Vec<Arc<Notification>> {
         let waiting = self.book.receivers.iter_mut().flat_map(|r| std::mem::take(&mut r.waiting));
         waiting.map(|waiting| waiting.notification).collect()
+    }
+
+    /// The value of the alert with these labels, at the last look.
+    pub(super) fn value_of(&self, labels: &Labels) -> Option<f64> {
+        let mut rules = self.book.rules.iter();
+        rules.find_map(|rule| rule.state.alerts.get(labels))?.value
     }
 
     /// Why a rule could not be looked at.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use perf_monitor_history::{Labels as Stored, parse_duration};
+
 use super::notation::{self, Point};
 use crate::labels::Labels;
-use crate::rules::{Node, Wrong, parse_duration};
-use perf_monitor_history::Labels as Stored;
+use crate::rules::{Node, Wrong};
 
 #[derive(Debug)]
 pub(super) struct TestFile {

@@ -194,4 +194,13 @@ fn a_backtest_records_on_top_of_what_is_stored_and_leaves_that_alone() {
         found.firings.iter().map(|f| (f.fired_unix_ms, f.resolved_unix_ms)).collect();
     assert_eq!(times, [(30_000, Some(40_000))]);
     assert_eq!(history.stats().series, 2);
+    let table = found.to_string();
+    assert_eq!(
+        table.lines().collect::<Vec<_>>(),
+        [
+            "1 alert would have fired from 1970-01-01T00:00:00Z to 1970-01-01T00:00:59Z: 60 looks, one each 1s",
+            "fired                 resolved              lasted     peak       alert",
+            "1970-01-01T00:00:30Z  1970-01-01T00:00:40Z  10s        18         Full",
+        ]
+    );
 }
