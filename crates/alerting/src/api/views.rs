@@ -47,6 +47,10 @@ pub struct AlertView {
     pub inhibited: bool,
     /// Who takes care of it.
     pub acknowledged: Option<Ack>,
+    /// Where the CPU profile that it asked for stands: `asked`, `taken` or `failed`.
+    pub profile: Option<&'static str>,
+    /// Why that could not be taken.
+    pub profile_trouble: Option<String>,
 }
 
 /// A rule and how it fares.
@@ -150,6 +154,12 @@ impl AlertManager {
         let live = book.live();
         let mut views: Vec<AlertView> =
             book.active().map(|(rule, tracked)| alert(&book, &live, rule, tracked)).collect();
+        drop(book);
+        let captures = self.inner.captures.lock();
+        for view in &mut views {
+            let Some((stand, why)) = captures.stand(&view.fingerprint) else { continue };
+            (view.profile, view.profile_trouble) = (Some(stand), why.map(str::to_owned));
+        }
         let key = |view: &AlertView| {
             (std::cmp::Reverse((view.state == "firing", view.severity)), view.fired_unix_ms)
         };
@@ -229,6 +239,8 @@ fn alert(book: &Book, live: &[Live], rule: &Rule, tracked: &Tracked) -> AlertVie
         inhibited: is_muted && silenced_by.is_none(),
         silenced_by,
         acknowledged: tracked.fired.as_ref().and_then(|fired| fired.ack.as_deref().cloned()),
+        profile: None,
+        profile_trouble: None,
     }
 }
 
