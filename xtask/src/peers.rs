@@ -76,6 +76,14 @@ pub(crate) const OTLP_PYTHON: Peer = Peer {
     source: Source::PyPi,
 };
 
+/// A mail server with TLS, apart from what sends mail.
+pub(crate) const SMTP_PYTHON: Peer = Peer {
+    variable: "PERF_MONITOR_SMTP_PYTHON",
+    package: "aiosmtpd",
+    program: "bin/python",
+    source: Source::PyPi,
+};
+
 /// `go tool pprof`, which needs nothing else of Go.
 pub(crate) const PPROF: Peer = Peer {
     variable: "PERF_MONITOR_PPROF",
@@ -89,8 +97,8 @@ pub(crate) const PPROF: Peer = Peer {
 };
 
 /// Every peer that a test may ask for.
-pub(crate) const ALL: [Peer; 7] =
-    [PROMETHEUS, PROMTOOL, NODE_EXPORTER, ALERTMANAGER, AMTOOL, OTLP_PYTHON, PPROF];
+pub(crate) const ALL: [Peer; 8] =
+    [PROMETHEUS, PROMTOOL, NODE_EXPORTER, ALERTMANAGER, AMTOOL, OTLP_PYTHON, SMTP_PYTHON, PPROF];
 
 /// `cargo xtask peers`: lets a plain `cargo test` use them, by `eval "$(cargo xtask peers)"`.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {

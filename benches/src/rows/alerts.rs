@@ -112,6 +112,12 @@ fn held(path: &std::path::Path, ticks: i64) -> Result<Held, String> {
     let (clock, hand) = Clock::fake();
     let builder = AlertManager::builder().clock(clock).rule_file(path).history(history.clone());
     let manager = builder.notify(taken("receiver")).build().map_err(|error| error.to_string())?;
+    let (close, closed) = tokio::sync::oneshot::channel::<()>();
+    let delivering = manager.clone();
+    let deliver = async move { delivering.deliver(async { drop(closed.await) }).await };
+    let delivery = runtime.spawn(deliver);
+    // It begins before a look would.
+    runtime.block_on(tokio::task::yield_now());
     for second in 1..=ticks {
         hand.advance(Duration::from_secs(1));
         let depth = if second % 2 == 0 { 1.0 } else { 9.0 };
@@ -124,9 +130,9 @@ fn held(path: &std::path::Path, ticks: i64) -> Result<Held, String> {
     Counting::wait_until_still();
     let (reported, entries) = (manager.stats().bytes as f64, manager.history(2_000).len() as f64);
     let with = Counting::live();
+    drop(close);
+    runtime.block_on(delivery).map_err(|error| error.to_string())?;
     drop(manager);
-    // The tasks of delivery find it gone.
-    runtime.block_on(async { tokio::time::sleep(Duration::from_millis(10)).await });
     Counting::wait_until_still();
     Ok(Held { heap: (with - Counting::live()) as f64, reported, entries })
 }

@@ -1,6 +1,6 @@
 //! Expressions of rule files, evaluated over stored series.
 
-use perf_monitor_history::{LOOKBACK, Query, QueryValue, Selector, Span, Storage, is_stale};
+use perf_monitor_history::{LOOKBACK, Query, Selector, Span, Storage, VectorSample, is_stale};
 
 use crate::error::{Error, ErrorKind};
 use crate::labels::Labels;
@@ -59,37 +59,20 @@ impl Expr {
     /// [`is_expression`](Error::is_expression): series that cannot be combined, a range vector, a
     /// storage that fails.
     pub fn evaluate(&self, storage: &dyn Storage, unix_ms: i64) -> Result<Vec<Sample>, Error> {
-        match self.query.instant(storage, unix_ms).map_err(failed)? {
-            QueryValue::Scalar(value) => Ok(vec![Sample { labels: Labels::default(), value }]),
-            QueryValue::Vector(all) => {
-                let sample = |s: &perf_monitor_history::VectorSample| Sample {
-                    labels: Labels::of_series(&s.labels),
-                    value: s.value,
-                };
-                Ok(all.iter().map(sample).collect())
-            }
-            QueryValue::Matrix(_) => {
-                let message = "the expression gives a range vector: wrap it, as in rate(x[1m])";
-                Err(Error::new(ErrorKind::Expression, message))
-            }
-        }
+        let all = self.evaluate_with_names(storage, unix_ms)?;
+        let sample =
+            |s: &VectorSample| Sample { labels: Labels::of_series(&s.labels), value: s.value };
+        Ok(all.iter().map(sample).collect())
     }
 
-    /// The same with the labels as PromQL writes them, the metric's name too.
+    /// The same with the metric's name.
     pub(crate) fn evaluate_with_names(
         &self,
         storage: &dyn Storage,
         unix_ms: i64,
-    ) -> Result<Vec<(String, f64)>, Error> {
-        match self.query.instant(storage, unix_ms).map_err(failed)? {
-            QueryValue::Vector(all) => {
-                Ok(all.into_iter().map(|s| (s.labels.to_string(), s.value)).collect())
-            }
-            _ => {
-                let scalar = self.evaluate(storage, unix_ms)?;
-                Ok(scalar.into_iter().map(|sample| ("{}".to_owned(), sample.value)).collect())
-            }
-        }
+    ) -> Result<Vec<VectorSample>, Error> {
+        let found = self.query.instant(storage, unix_ms).map_err(failed)?;
+        found.into_vector().ok_or_else(is_range)
     }
 
     /// Whether data that it needs for an alert of these labels is not there at a moment: then nobody
@@ -136,8 +119,13 @@ fn has_data(storage: &dyn Storage, selector: &Selector, labels: &Labels, unix_ms
     })
 }
 
-fn failed(error: perf_monitor_history::Error) -> Error {
+pub(crate) fn failed(error: perf_monitor_history::Error) -> Error {
     Error::new(ErrorKind::Expression, error.to_string()).because(error)
+}
+
+fn is_range() -> Error {
+    let message = "the expression gives a range vector: wrap it, as in rate(x[1m])";
+    Error::new(ErrorKind::Expression, message)
 }
 
 impl Needs {

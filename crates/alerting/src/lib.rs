@@ -119,7 +119,7 @@ pub use route::Route;
 pub use rule::{AlertRule, Condition};
 pub use rules::{
     AlertingRule, CheckReport, Extras, FileRule, Problem, RecordingRule, RuleFile, RuleGroup,
-    check_rules, parse_duration,
+    check_rules,
 };
 pub use severity::AlertSeverity;
 pub use silence::Silence;

@@ -66,6 +66,11 @@ async fn held(path: &Path, rules: usize, ticks: i64) -> (f64, f64) {
     let taken = notify_fn("receiver", async |_: Notification| Attempt::Delivered(String::new()));
     let builder = AlertManager::builder().clock(clock).rule_file(path).history(history.clone());
     let manager = builder.notify(Route::to(taken)).build().unwrap();
+    let (close, closed) = tokio::sync::oneshot::channel::<()>();
+    let delivering = manager.clone();
+    let delivery =
+        tokio::spawn(async move { delivering.deliver(async { drop(closed.await) }).await });
+    tokio::task::yield_now().await;
     for second in 1..=ticks {
         hand.advance(Duration::from_secs(1));
         let depth = if second % 2 == 0 { 1.0 } else { 9.0 };
@@ -77,9 +82,9 @@ async fn held(path: &Path, rules: usize, ticks: i64) -> (f64, f64) {
     }
     let said = manager.stats().bytes as f64;
     let with = LIVE.load(Relaxed);
+    drop(close);
+    delivery.await.unwrap();
     drop(manager);
-    // The tasks of delivery find it gone.
-    tokio::time::sleep(Duration::from_millis(20)).await;
     (said, (with - LIVE.load(Relaxed)) as f64)
 }
 

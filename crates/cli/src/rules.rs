@@ -48,6 +48,10 @@ pub(crate) enum RulesCommand {
         #[arg(long, value_name = "TIME", default_value = "10s", value_parser = limits::time)]
         step: Duration,
 
+        /// For programs: JSON, in the place of a table
+        #[arg(long)]
+        json: bool,
+
         #[command(flatten)]
         source: Source,
     },
@@ -67,11 +71,13 @@ impl RulesCommand {
                 let report = test_rules(path).map_err(|e| Error::new(e.to_string()).because(e))?;
                 Ok((report.is_ok(), report.to_string()))
             }),
-            RulesCommand::Backtest { file, since, step, source } => {
+            RulesCommand::Backtest { file, since, step, json, source } => {
                 let text = text_of(&file)?;
                 let place = Place::of(&source.url)?;
                 let (seconds, step) = (since.as_secs().max(1), step.as_secs().max(1));
-                let path = format!("/api/rules/backtest?seconds={seconds}&step={step}");
+                let format = if json { "json" } else { "text" };
+                let path =
+                    format!("/api/rules/backtest?seconds={seconds}&step={step}&format={format}");
                 let answer = fetch::post(&place, &path, source.token.as_deref(), text)?;
                 ask::write(answer, &source)
             }

@@ -34,6 +34,7 @@
 
 #![forbid(unsafe_code)]
 
+mod duration;
 mod error;
 mod labels;
 mod selector;
@@ -48,6 +49,7 @@ mod eval;
 
 mod memory;
 
+pub use duration::{parse_duration, show_duration};
 pub use error::{Error, Place};
 pub use labels::{Labels, METRIC_NAME};
 pub use limits::Limits;

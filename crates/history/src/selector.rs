@@ -153,7 +153,7 @@ impl Selector {
     }
 
     /// Whether a series of a metric of this name may be meant, whatever its other labels are.
-    pub(crate) fn may_mean(&self, name: &str) -> bool {
+    pub fn may_mean(&self, name: &str) -> bool {
         self.matchers.iter().all(|m| m.name() != METRIC_NAME || m.matches(name))
     }
 

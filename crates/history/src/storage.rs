@@ -1,6 +1,6 @@
 //! What every place that series are stored in can do.
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::labels::Labels;
 use crate::selector::Selector;
 
@@ -179,5 +179,20 @@ pub trait Storage: Send + Sync {
         let mut samples = Samples::default();
         self.read(series, span, &mut samples)?;
         Ok(samples.at_ms.last().copied().zip(samples.values.last().copied()))
+    }
+
+    /// Writes what rules made of stored series: a value for each of these at `at_ms`, in milliseconds since the Unix epoch,
+    /// [`STALE`] where a series ends. What is written is there for the next query at that time. Such a series goes on
+    /// until it is ended, however seldom it gets a value.
+    ///
+    /// Returns how many of the series found no room.
+    ///
+    /// # Errors
+    /// Where the backend fails, or is one that is only read, as this default is.
+    fn write(&self, at_ms: i64, values: &[(Labels, f64)]) -> Result<usize, Error> {
+        let _ = (at_ms, values);
+        let text =
+            "this storage is only read: rules that record series need one that is written too";
+        Err(Error::new(ErrorKind::Unsupported, text))
     }
 }

@@ -142,7 +142,7 @@ impl Plan {
         let numbers = Numbers::new(context, &manager)?;
         let (ask, asked) = mpsc::channel(1);
         look(context, &manager, ask, numbers);
-        let evidence = evidence::join(context, profiler)?;
+        let evidence = evidence::join(context, &manager, profiler)?;
         context.routes = std::mem::take(&mut context.routes).merge(manager.routes());
         let checking = Checking::new(manager.clone(), asked, evidence);
         Ok((Alerts { manager, history }, checking))

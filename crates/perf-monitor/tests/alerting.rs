@@ -405,6 +405,25 @@ fn keep(selector: &str) -> Options {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_profile_waits_until_nobody_else_takes_one() {
+    let shop = Shop::new();
+    let monitor = shop.builder().alert(full().capture_cpu()).start().unwrap();
+    let mut theirs = monitor.profiler().cpu();
+    // Other tests of this process profile too, one at a time.
+    until("a profile of theirs", || theirs.start(99).is_ok());
+    shop.depth.set(9.0);
+    until("firing", || firing(&monitor) == 1);
+    let stands = || api(&monitor, "/api/alerts")["alerts"][0]["profile"].clone();
+    until("the wish", || stands() == "asked");
+    looks(&monitor, 3);
+    assert_eq!(stands(), "asked");
+    theirs.stop().unwrap();
+    until("the profile", || stands() == "taken");
+    assert_eq!(api(&monitor, "/api/alerts/profiles")["profiles"].as_array().unwrap().len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_rule_that_asks_for_it_has_a_cpu_profile_kept_with_its_alert() {
     let shop = Shop::new();
     let monitor = shop.builder().alert(full().capture_cpu()).profile_continuously(99);

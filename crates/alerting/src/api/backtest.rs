@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use perf_monitor_history::Storage;
-use perf_monitor_http::{Request, Response, query_value};
+use perf_monitor_http::{Request, Response, answer, query_value};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -43,7 +43,7 @@ pub(super) async fn run(manager: AlertManager, turns: Arc<Turns>, request: Reque
         tokio::task::spawn_blocking(move || asked.answer()).await.map_err(ended)?
     };
     match done.await {
-        Ok(value) => json(StatusCode::OK, &value),
+        Ok(response) => response,
         Err(error) => said(StatusCode::OK, Err(error)),
     }
 }
@@ -54,6 +54,8 @@ struct Asked {
     from_ms: i64,
     until_ms: i64,
     step: u32,
+    /// Whether a table for people is wanted.
+    as_text: bool,
 }
 
 impl Asked {
@@ -73,13 +75,25 @@ impl Asked {
             from_ms: until_ms - i64::from(seconds) * 1_000,
             until_ms,
             step,
+            as_text: as_text(request)?,
         })
     }
 
-    fn answer(self) -> Result<Value, Error> {
+    fn answer(self) -> Result<Response, Error> {
         let step = Duration::from_secs(self.step.into());
         let found = backtest(&self.rules, &*self.history, self.from_ms, self.until_ms, step)?;
-        Ok(shown(&found, &self))
+        Ok(match self.as_text {
+            true => answer(StatusCode::OK, "text/plain; charset=utf-8", format!("{found}\n")),
+            false => json(StatusCode::OK, &shown(&found, &self)),
+        })
+    }
+}
+
+fn as_text(request: &Request) -> Result<bool, Error> {
+    match query_value(request, "format").as_deref() {
+        Some("text") => Ok(true),
+        None | Some("json") => Ok(false),
+        Some(_) => Err(Error::options("format is text or json")),
     }
 }
 
@@ -104,13 +118,15 @@ fn shown(found: &Backtest, asked: &Asked) -> Value {
 }
 
 fn firing(firing: &Firing) -> Value {
-    let Firing { labels, fired_unix_ms, resolved_unix_ms, value, sentence } = firing;
+    let Firing { labels, fired_unix_ms, resolved_unix_ms, value, peak, least, sentence } = firing;
     let labels: &Labels = labels;
     json!({
         "labels": labels,
         "firedUnixMs": fired_unix_ms,
         "resolvedUnixMs": resolved_unix_ms,
         "value": value,
+        "peak": peak,
+        "least": least,
         "summary": sentence,
     })
 }

@@ -34,7 +34,7 @@ impl AlertManager {
     /// | `POST /api/silences` | `{"matchers": ["alertname=\"Slow\""], "durationSeconds": 3600, "createdBy": "me", "comment": "why"}`: adds one, or with `id` changes it |
     /// | `DELETE /api/silences/7` | ends one |
     /// | `GET /api/rules` | rules and files, and how they fare |
-    /// | `POST /api/rules/backtest?seconds=3600&step=10` | when the rules of the file in the body would have fired; one at a time, up to 3,600 looks |
+    /// | `POST /api/rules/backtest?seconds=3600&step=10` | when the rules of the file in the body would have fired; one at a time, up to 3,600 looks; with `format=text` a table |
     ///
     /// A silence may have `startsAt` and `endsAt` (RFC 3339) in the place of its duration, and matchers
     /// as Alertmanager writes them. What is wrong is answered by 400, 404 or 409 and

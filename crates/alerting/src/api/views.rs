@@ -47,6 +47,10 @@ pub struct AlertView {
     pub inhibited: bool,
     /// Who takes care of it.
     pub acknowledged: Option<Ack>,
+    /// Where the CPU profile that it asked for stands: `asked`, `taken` or `failed`.
+    pub profile: Option<&'static str>,
+    /// Why that could not be taken.
+    pub profile_trouble: Option<String>,
 }
 
 /// A rule and how it fares.
@@ -55,8 +59,10 @@ pub struct AlertView {
 pub struct RuleView {
     /// What it is known by.
     pub id: String,
-    /// The name of its alerts.
+    /// The name of its alerts, or of the series that it records.
     pub name: String,
+    /// `alerting` or `recording`.
+    pub kind: &'static str,
     /// The file, or `None` for a rule of the program's own code.
     pub file: Option<String>,
     /// The group in that file.
@@ -83,7 +89,9 @@ pub struct RuleView {
     pub pending: usize,
     /// Alerts that fire.
     pub firing: usize,
-    /// Alerts that found no room.
+    /// Series that it records.
+    pub series: usize,
+    /// Alerts, or series, that found no room.
     pub refused: u64,
 }
 
@@ -146,6 +154,12 @@ impl AlertManager {
         let live = book.live();
         let mut views: Vec<AlertView> =
             book.active().map(|(rule, tracked)| alert(&book, &live, rule, tracked)).collect();
+        drop(book);
+        let captures = self.inner.captures.lock();
+        for view in &mut views {
+            let Some((stand, why)) = captures.stand(&view.fingerprint) else { continue };
+            (view.profile, view.profile_trouble) = (Some(stand), why.map(str::to_owned));
+        }
         let key = |view: &AlertView| {
             (std::cmp::Reverse((view.state == "firing", view.severity)), view.fired_unix_ms)
         };
@@ -225,13 +239,20 @@ fn alert(book: &Book, live: &[Live], rule: &Rule, tracked: &Tracked) -> AlertVie
         inhibited: is_muted && silenced_by.is_none(),
         silenced_by,
         acknowledged: tracked.fired.as_ref().and_then(|fired| fired.ack.as_deref().cloned()),
+        profile: None,
+        profile_trouble: None,
     }
 }
 
 fn rule(rule: &Rule) -> RuleView {
     let (expr, clear) = match &rule.kind {
         Kind::Closure(_) => (None, None),
-        Kind::Expression { expr, clear } => (Some(expr), clear.as_ref()),
+        Kind::Expression { expr, clear } => (Some(&**expr), clear.as_deref()),
+        Kind::Recording(recording) => (Some(&recording.expr), None),
+    };
+    let (kind, labels) = match &rule.kind {
+        Kind::Recording(recording) => ("recording", &recording.labels),
+        _ => ("alerting", &rule.labels),
     };
     let origin = rule.origin.as_ref();
     let alerts = rule.state.alerts.iter();
@@ -239,6 +260,7 @@ fn rule(rule: &Rule) -> RuleView {
     RuleView {
         id: rule.id.to_string(),
         name: rule.name().to_owned(),
+        kind,
         file: origin.map(|origin| origin.file.to_string()),
         group: origin.map(|origin| origin.group.to_string()),
         line: origin.map(|_| rule.line),
@@ -247,11 +269,12 @@ fn rule(rule: &Rule) -> RuleView {
         for_ms: millis(rule.timing.hold),
         keep_firing_ms: millis(rule.timing.keep_firing),
         cooldown_ms: millis(rule.timing.cooldown),
-        labels: rule.labels.iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect(),
+        labels: labels.iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect(),
         health: rule.state.health,
         trouble: rule.state.trouble.as_deref().map(str::to_owned),
         pending: in_phase(Phase::Pending),
         firing: in_phase(Phase::Firing),
+        series: rule.state.recorded.len(),
         refused: rule.state.refused,
     }
 }

@@ -15,6 +15,8 @@ mod texts;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use perf_monitor_history::Labels as Series;
+
 use crate::error::{Error, ErrorKind};
 use crate::labels::Labels;
 use crate::limits::Limits;
@@ -30,7 +32,9 @@ pub(crate) use group::{Live, Receiver, Waiting};
 pub(crate) use history::{Entry, History, cut};
 pub(crate) use observe::Observed;
 pub(crate) use record::{Record, Saved, SavedAlert};
-pub(crate) use rule::{Conditions, Kind, Origin, Rule, RuleState, Tracked};
+pub(crate) use rule::{
+    ALERT_SERIES, Conditions, Kind, Origin, Recording, Rule, RuleState, Tracked,
+};
 pub(crate) use texts::Texts;
 
 /// How often what could not be done was asked for.
@@ -64,7 +68,18 @@ pub(crate) struct Book {
     pub(crate) next_silence: u64,
     /// How often rules came, went or changed.
     pub(crate) rules_version: u64,
+    /// Whether alerts are put into the history as series, as a rule looks at them there.
+    pub(crate) shows_alerts: bool,
     held_written_ms: i64,
+}
+
+/// What comes of other rules in the place of a file's.
+pub(crate) struct Replaced {
+    pub(crate) records: Vec<Record>,
+    /// Series that no rule records any more.
+    pub(crate) ended: Vec<Series>,
+    /// Rules that found no room.
+    pub(crate) errors: Vec<Error>,
 }
 
 impl Book {
@@ -89,6 +104,7 @@ impl Book {
             next_number: 1,
             next_silence: 1,
             rules_version: 0,
+            shows_alerts: false,
             held_written_ms: 0,
         }
     }
@@ -118,13 +134,9 @@ impl Book {
         Ok(())
     }
 
-    /// Puts `new` in the place of all rules of `file`. A rule of the same id keeps its alerts; those of
-    /// a rule that is gone resolve, by what this returns.
-    pub(crate) fn replace_rules_of(
-        &mut self,
-        file: &str,
-        new: Vec<Rule>,
-    ) -> (Vec<Record>, Vec<Error>) {
+    /// Puts `new` in the place of all rules of `file`. A rule of the same id keeps its alerts and the series
+    /// that it recorded; those of a rule that is gone end, by what this returns.
+    pub(crate) fn replace_rules_of(&mut self, file: &str, new: Vec<Rule>) -> Replaced {
         let is_of = |rule: &Rule| rule.origin.as_ref().is_some_and(|o| &*o.file == file);
         let (old, others): (Vec<Rule>, Vec<Rule>) =
             std::mem::take(&mut self.rules).into_iter().partition(is_of);
@@ -148,14 +160,17 @@ impl Book {
             }
             errors.extend(self.add_rule(rule).err());
         }
+        let recorded = old.values_mut().map(|state| std::mem::take(&mut state.recorded));
+        let ended: Vec<Series> = recorded.flatten().collect();
         let gone = old.into_iter().flat_map(|(id, state)| {
             let firing = state.alerts.into_iter().filter(|t| t.fired.is_some());
             firing.map(move |tracked| (id.clone(), tracked.labels))
         });
         let unix_ms = self.timeline.now().unix_ms;
         let reason = Reason::RuleRemoved;
+        self.shows_alerts = self.rules.iter().any(Rule::looks_at_alerts);
         let gone = gone.map(|(rule, labels)| Record::Resolved { rule, labels, unix_ms, reason });
-        (gone.collect(), errors)
+        Replaced { records: gone.collect(), ended, errors }
     }
 
     /// Where its number stands, or would.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use perf_monitor_history::Labels as Series;
+
 use super::record::Record;
 use super::rule::{Fired, Health, Rule, Tracked};
 use super::{Book, Counts};
@@ -17,6 +19,8 @@ pub(crate) enum Observed<'a> {
     Closure(Found, &'a Metrics),
     /// What the expression gave, and of each series that it did not give, what that means.
     Samples(Vec<Sample>, &'a dyn Fn(&Labels) -> Found),
+    /// What a recording rule put into the history, and how much of it found no room there.
+    Recorded(Vec<Series>, usize),
     /// It could not be looked at.
     Failed(String),
     /// Its closure panicked.
@@ -39,6 +43,10 @@ impl Book {
             Observed::Samples(samples, absent) => {
                 rule.health(Health::Ok, None);
                 rule.take_samples(samples, absent, now, most, &mut records);
+            }
+            Observed::Recorded(series, refused) => {
+                rule.health(Health::Ok, None);
+                rule.take_recorded(series, refused);
             }
             Observed::Failed(why) => {
                 rule.health(Health::Failing, Some(why));
@@ -84,6 +92,17 @@ impl Rule {
         };
         let sample = (found == Found::Active).then_some((Labels::default(), None));
         self.step(&labels, sample, found, now, Some(metrics), records);
+    }
+
+    pub(crate) fn take_recorded(&mut self, series: Vec<Series>, refused: usize) {
+        if self.state.recorded[..] != series {
+            self.state.recorded = series.into();
+        }
+        if refused > 0 {
+            self.state.refused += refused as u64;
+            let why = format!("{refused} series found no room in the history: give it more");
+            self.health(Health::Failing, Some(why));
+        }
     }
 
     fn take_samples(

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use perf_monitor_history::{Labels as Series, METRIC_NAME, Selector};
+
 use super::record::Ack;
 use super::sorted::{Labelled, Sorted};
 use super::texts::Texts;
 use crate::expression::Expr;
 use crate::labels::Labels;
-use crate::machine::{AlertState, Moment, Timing};
+use crate::machine::{AlertState, Moment, Phase, Timing};
 use crate::metrics::Metrics;
 use crate::notification::Notice;
 use crate::rule::Condition;
@@ -43,12 +45,36 @@ pub(crate) struct Origin {
     pub(crate) group: Box<str>,
     /// How often it is looked at, in milliseconds; 0 for each tick.
     pub(crate) interval_ms: i64,
+    /// The most series that one of its expressions may give; 0 for no limit.
+    pub(crate) limit: usize,
 }
 
 #[derive(Clone)]
 pub(crate) enum Kind {
     Closure(Box<Conditions>),
     Expression { expr: Arc<Expr>, clear: Option<Arc<Expr>> },
+    Recording(Arc<Recording>),
+}
+
+/// What makes series.
+pub(crate) struct Recording {
+    pub(crate) expr: Expr,
+    /// The series' name.
+    pub(crate) name: Box<str>,
+    /// Put onto each series, as they are written.
+    pub(crate) labels: Texts,
+}
+
+impl Recording {
+    /// The labels of what is recorded of a sample of `series`.
+    pub(crate) fn labels_of(&self, series: &Series) -> Series {
+        let own = self.labels.iter().chain([(METRIC_NAME, &*self.name)]);
+        Series::new(series.iter().chain(own))
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Recording>() + self.expr.bytes() + self.name.len() + self.labels.bytes()
+    }
 }
 
 /// What closures say.
@@ -62,12 +88,14 @@ pub(crate) struct Conditions {
 #[derive(Debug, Default)]
 pub(crate) struct RuleState {
     pub(crate) alerts: Sorted<Box<Tracked>>,
+    /// What the last look that went well put into the history.
+    pub(crate) recorded: Box<[Series]>,
     pub(crate) health: Health,
     /// Why, if it is not well.
     pub(crate) trouble: Option<Box<str>>,
     /// Watched time of the last look.
     pub(crate) looked_ms: Option<i64>,
-    /// Alerts that found no room, in all.
+    /// Alerts and recorded series that found no room, in all.
     pub(crate) refused: u64,
 }
 
@@ -131,7 +159,7 @@ impl Rule {
     fn rendered<'a>(&self, text: &'a str, values: &Values<'_>) -> Cow<'a, str> {
         match self.kind {
             Kind::Closure(_) => Cow::Borrowed(text),
-            Kind::Expression { .. } => template::rendered(text, values),
+            Kind::Expression { .. } | Kind::Recording(_) => template::rendered(text, values),
         }
     }
 
@@ -155,6 +183,40 @@ impl Rule {
         }
     }
 
+    /// Its alerts as series, as Prometheus shows them: `ALERTS`, and `ALERTS_FOR_STATE` with the second in which
+    /// each became pending.
+    pub(crate) fn alert_series(&self) -> Vec<(Series, f64)> {
+        let alerts = self.state.alerts.iter();
+        let active = alerts.filter(|tracked| tracked.state.phase() != Phase::Inactive);
+        let two = active.flat_map(|tracked| {
+            let named = |more: &[(&str, &str)]| {
+                Series::new(tracked.labels.iter().chain(more.iter().copied()))
+            };
+            let firing = tracked.state.phase() == Phase::Firing;
+            let state = ("alertstate", if firing { "firing" } else { "pending" });
+            let since = (tracked.began_unix_ms / 1_000) as f64;
+            let shown = named(&[(METRIC_NAME, ALERTS), state]);
+            [(shown, 1.0), (named(&[(METRIC_NAME, ALERTS_FOR_STATE)]), since)]
+        });
+        two.collect()
+    }
+
+    /// Whether its expressions may mean those series.
+    pub(crate) fn looks_at_alerts(&self) -> bool {
+        let may = |s: &Selector| ALERT_SERIES.iter().any(|name| s.may_mean(name));
+        self.expressions().any(|expr| expr.selectors().any(may))
+    }
+
+    /// Its expressions; none for a closure.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let (expr, clear) = match &self.kind {
+            Kind::Closure(_) => (None, None),
+            Kind::Expression { expr, clear } => (Some(&**expr), clear.as_deref()),
+            Kind::Recording(recording) => (Some(&recording.expr), None),
+        };
+        expr.into_iter().chain(clear)
+    }
+
     /// Whether it is time to look at it.
     pub(crate) fn is_due(&self, now: Moment) -> bool {
         let every = self.origin.as_ref().map_or(0, |origin| origin.interval_ms);
@@ -169,11 +231,14 @@ impl Rule {
             Kind::Expression { expr, clear } => {
                 expr.bytes() + clear.as_ref().map_or(0, |clear| clear.bytes())
             }
+            Kind::Recording(recording) => recording.bytes(),
         };
         let alerts = &self.state.alerts;
         let alerts = alerts.bytes() + alerts.iter().map(|tracked| tracked.bytes()).sum::<usize>();
         let trouble = self.state.trouble.as_ref().map_or(0, |why| why.len());
-        ARC + self.id.len() + texts + kind + alerts + trouble
+        // The labels are those of the history.
+        let recorded = size_of_val(&*self.state.recorded);
+        ARC + self.id.len() + texts + kind + alerts + recorded + trouble
     }
 }
 
@@ -200,6 +265,13 @@ impl Tracked {
         size_of::<Tracked>() + labels + self.state.bytes() + fired
     }
 }
+
+/// The names of the series that show alerts.
+const ALERTS: &str = "ALERTS";
+const ALERTS_FOR_STATE: &str = "ALERTS_FOR_STATE";
+
+/// Those of alerts, whatever rule they are of.
+pub(crate) const ALERT_SERIES: [&str; 2] = [ALERTS, ALERTS_FOR_STATE];
 
 /// The counts of an `Arc`.
 const ARC: usize = 2 * size_of::<usize>();

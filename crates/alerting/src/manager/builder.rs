@@ -125,7 +125,6 @@ impl AlertManagerBuilder {
             has_begun: false.into(),
             stuck: Lock::default(),
             captures: Lock::default(),
-            captured_ms: Lock::default(),
         };
         inner.begin(loaded.saved, loaded.records);
         for rule in self.rules {

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use super::{AlertManager, Inner};
 use crate::book::{Conditions, Health, Kind, Observed, Record};
-use crate::look::{Job, Looked};
-use crate::machine::Found;
+use crate::look::{Job, Looked, Showing};
+use crate::machine::{Found, Moment};
 use crate::metrics::Metrics;
 
 /// What is to be looked at, taken out of the book so that nothing foreign runs under its lock.
@@ -118,10 +118,8 @@ impl Inner {
 
     fn look(&self, jobs: &[Job], answers: Vec<Answer>, metrics: &Metrics) -> Vec<Record> {
         let now = self.book.lock().now();
-        let looked: Vec<Looked> =
-            jobs.iter().map(|job| job.run(self.history.as_deref(), now)).collect();
-        let mut book = self.book.lock();
         let mut records = Vec::new();
+        let mut book = self.book.lock();
         for (rule, answer) in answers {
             let seen = match answer {
                 Ok(found) => Observed::Closure(found, metrics),
@@ -130,9 +128,12 @@ impl Inner {
             };
             records.extend(book.observe(rule, now, seen));
         }
-        for looked in looked {
-            records.extend(looked.take_in(&mut book, now));
+        drop(book);
+        for job in jobs {
+            let looked = job.run(self.history.as_deref(), now);
+            records.extend(self.take_in(looked, now));
         }
+        let mut book = self.book.lock();
         records.iter().for_each(|record| book.apply(record));
         if !self.has_begun() && self.files.lock().are_all_loaded() {
             self.has_begun.store(true, Release);
@@ -146,6 +147,20 @@ impl Inner {
         self.capture(&records, now.steady_ms);
         if has_passing {
             self.wake_all();
+        }
+        records
+    }
+
+    /// Takes in what a look found, and shows its alerts in the history before the next is made.
+    fn take_in(&self, looked: Looked, now: Moment) -> Vec<Record> {
+        let rule = looked.rule();
+        let mut book = self.book.lock();
+        let records = looked.take_in(&mut book, now);
+        let showing = Showing::of(rule, &book);
+        drop(book);
+        if let (Some(showing), Some(history)) = (showing, self.history.as_deref()) {
+            let shown = showing.run(history, now);
+            shown.take_in(&mut self.book.lock());
         }
         records
     }

@@ -1,14 +1,17 @@
 //! Rule files in force, and read again when they change.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use perf_monitor_history::{Labels as Series, STALE};
+
 use super::Inner;
-use crate::book::{Kind, Origin, Record, Rule, RuleState, Texts};
+use crate::book::{Kind, Origin, Record, Recording, Replaced, Rule, RuleState, Texts};
 use crate::expression::Expr;
 use crate::machine::{Flapping, Timing, millis};
-use crate::rules::{AlertingRule, CheckReport, FileRule, RuleFile, Watched};
+use crate::rules::{AlertingRule, CheckReport, FileRule, RecordingRule, RuleFile, Watched};
 
 /// How one rule file fares.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -121,13 +124,25 @@ impl Inner {
         let rules = of_file(&status.file, file);
         let unix_ms = self.unix_ms();
         let mut book = self.book.lock();
-        let (records, errors) = book.replace_rules_of(&status.file, rules);
+        let Replaced { records, ended, errors } = book.replace_rules_of(&status.file, rules);
         records.iter().for_each(|record| book.apply(record));
         let own = |rule: &&Rule| rule.origin.as_ref().is_some_and(|o| *o.file == *status.file);
         status.rules = book.rules.iter().filter(own).count();
         status.errors.extend(errors.iter().map(ToString::to_string));
         status.loaded_unix_ms = Some(unix_ms);
+        drop(book);
+        self.end_series(ended, unix_ms);
         records
+    }
+}
+
+impl Inner {
+    /// Says of series that no rule records any more that they have ended.
+    fn end_series(&self, ended: Vec<Series>, unix_ms: i64) {
+        let Some(history) = self.history.as_deref().filter(|_| !ended.is_empty()) else { return };
+        let ended: Vec<(Series, f64)> = ended.into_iter().map(|series| (series, STALE)).collect();
+        // Where that fails they are found for five minutes more.
+        let _ = history.write(unix_ms, &ended);
     }
 }
 
@@ -138,21 +153,31 @@ pub(crate) fn of_file(name: &str, file: RuleFile) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
     for group in file.groups {
         let interval_ms = group.interval.map_or(0, millis);
-        let origin = Origin { file: name.clone(), group: group.name.as_str().into(), interval_ms };
+        let (file, group_name) = (name.clone(), group.name.as_str().into());
+        let origin = Origin { file, group: group_name, interval_ms, limit: group.limit };
         let origin = Arc::new(origin);
         for rule in group.rules {
-            let FileRule::Alerting(rule) = rule else { continue };
-            let mut id = id_of(&group.name, &rule);
+            let (rule_name, labels) = match &rule {
+                FileRule::Alerting(rule) => (&rule.alert, &rule.labels),
+                FileRule::Recording(rule) => (&rule.record, &rule.labels),
+            };
+            let mut id = id_of(&group.name, rule_name, labels);
             let same = ids.entry(id.clone()).or_default();
             *same += 1;
             if *same > 1 {
                 id = format!("{id}#{same}");
             }
             // What the rule before it has will mostly do for it too.
-            let timing = timing_of(&rule);
+            let timing = match &rule {
+                FileRule::Alerting(rule) => timing_of(rule),
+                FileRule::Recording(_) => Timing::default(),
+            };
             let known = rules.last().map(|rule| &rule.timing).filter(|known| ***known == timing);
             let timing = known.cloned().unwrap_or_else(|| timing.into());
-            rules.extend(of_alerting(id, rule, timing, origin.clone()));
+            rules.extend(match rule {
+                FileRule::Alerting(rule) => of_alerting(id, rule, timing, origin.clone()),
+                FileRule::Recording(rule) => of_recording(id, rule, timing, origin.clone()),
+            });
         }
     }
     rules
@@ -160,13 +185,43 @@ pub(crate) fn of_file(name: &str, file: RuleFile) -> Vec<Rule> {
 
 /// What a rule is known by: its group, its name and its labels, as they were written. A rule of which
 /// the expression or a time is changed is the same; one of which a label is changed is another.
-fn id_of(group: &str, rule: &AlertingRule) -> String {
-    let mut labels: Vec<String> = rule.labels.iter().map(|(n, v)| format!("{n}={v}")).collect();
+fn id_of(group: &str, name: &str, labels: &[(String, String)]) -> String {
+    let mut labels: Vec<String> = labels.iter().map(|(n, v)| format!("{n}={v}")).collect();
     labels.sort();
     match labels.is_empty() {
-        true => format!("{group}/{}", rule.alert),
-        false => format!("{group}/{}{{{}}}", rule.alert, labels.join(",")),
+        true => format!("{group}/{name}"),
+        false => format!("{group}/{name}{{{}}}", labels.join(",")),
     }
+}
+
+/// Where a rule's name stands in its id, as `id_of` puts it there.
+fn place_of(name: &str, origin: &Origin) -> Range<u32> {
+    let from = origin.group.len() + 1;
+    from as u32..(from + name.len()) as u32
+}
+
+fn of_recording(
+    id: String,
+    rule: RecordingRule,
+    timing: Arc<Timing>,
+    origin: Arc<Origin>,
+) -> Option<Rule> {
+    // It was parsed when the file was checked.
+    let expr = Expr::parse(&rule.expr).ok()?;
+    let labels = Texts::new(rule.labels);
+    let name = place_of(&rule.record, &origin);
+    Some(Rule {
+        name,
+        id: id.into(),
+        line: rule.line,
+        timing,
+        kind: Kind::Recording(Recording { expr, name: rule.record.into(), labels }.into()),
+        labels: Texts::default(),
+        annotations: Texts::default(),
+        captures_cpu: false,
+        origin: Some(origin),
+        state: RuleState::default(),
+    })
 }
 
 fn timing_of(rule: &AlertingRule) -> Timing {
@@ -187,8 +242,7 @@ fn of_alerting(
 ) -> Option<Rule> {
     let clear = rule.extras.clear.as_ref().map(|(text, _)| Expr::parse(text).map(Arc::new));
     Some(Rule {
-        // As `id_of` puts it there.
-        name: (origin.group.len() + 1) as u32..(origin.group.len() + 1 + rule.alert.len()) as u32,
+        name: place_of(&rule.alert, &origin),
         id: id.into(),
         line: rule.line,
         timing,

@@ -11,7 +11,6 @@ mod needs;
 mod stats;
 mod writing;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -80,8 +79,7 @@ pub(crate) struct Inner {
     has_begun: AtomicBool,
     /// Closures that did not come back in time, until they do.
     stuck: Lock<Option<tokio::task::JoinHandle<Vec<check::Answer>>>>,
-    captures: Lock<VecDeque<Capture>>,
-    captured_ms: Lock<capture::Last>,
+    pub(crate) captures: Lock<capture::Captures>,
 }
 
 impl AlertManager {
@@ -158,11 +156,6 @@ impl AlertManager {
     /// How each rule file fares.
     pub fn files(&self) -> Vec<FileStatus> {
         self.inner.files.lock().statuses()
-    }
-
-    /// CPU profiles that are asked for, since the last call: one for a rule and an hour at most.
-    pub fn take_captures(&self) -> Vec<Capture> {
-        self.inner.captures.lock().drain(..).collect()
     }
 }
 

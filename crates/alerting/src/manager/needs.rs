@@ -15,7 +15,7 @@ impl AlertManager {
     /// A copy of each selector. Ask again when [`rules_version`](Self::rules_version) is another.
     pub fn selectors(&self) -> Vec<Selector> {
         let book = self.inner.book.lock();
-        let all = book.rules.iter().flat_map(expressions).flat_map(|expr| expr.selectors());
+        let all = book.rules.iter().flat_map(Rule::expressions).flat_map(|expr| expr.selectors());
         let mut seen = HashSet::new();
         all.filter(|selector| seen.insert(selector.to_string())).cloned().collect()
     }
@@ -31,12 +31,4 @@ impl AlertManager {
         let is_closure = |rule: &Rule| matches!(rule.kind, Kind::Closure(_));
         self.inner.book.lock().rules.iter().any(is_closure)
     }
-}
-
-fn expressions(rule: &Rule) -> impl Iterator<Item = &crate::expression::Expr> {
-    let of_rule = match &rule.kind {
-        Kind::Closure(_) => None,
-        Kind::Expression { expr, clear } => Some((expr, clear)),
-    };
-    of_rule.into_iter().flat_map(|(expr, clear)| Some(expr).into_iter().chain(clear)).map(|e| &**e)
 }

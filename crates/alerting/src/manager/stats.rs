@@ -33,7 +33,7 @@ pub struct AlertStats {
     pub given_up: u64,
     /// Attempts that failed and were, or will be, made again.
     pub attempts_failed: u64,
-    /// Alerts that found no room in their rule.
+    /// Alerts that found no room in their rule, and recorded series that found none in the history.
     pub refused_alerts: u64,
     /// Rules that found no room.
     pub refused_rules: u64,

@@ -4,7 +4,10 @@ use std::fmt;
 
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters, TlsParametersBuilder};
+use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use perf_monitor_http::BoxFuture;
 
@@ -34,6 +37,8 @@ pub struct Email {
     login: Option<(String, Secret)>,
     from: Mailbox,
     to: Vec<Mailbox>,
+    /// Trusted beside the public roots.
+    roots: Vec<Certificate>,
 }
 
 impl Email {
@@ -53,7 +58,7 @@ impl Email {
         }
         let from = address(from)?;
         let (server, security) = (server.into(), SmtpSecurity::default());
-        Ok(Email { server, port: None, security, login: None, from, to })
+        Ok(Email { server, port: None, security, login: None, from, to, roots: Vec::new() })
     }
 
     /// How the connection is kept from others.
@@ -72,6 +77,21 @@ impl Email {
     pub fn login(mut self, user: impl Into<String>, password: Secret) -> Self {
         self.login = Some((user.into(), password));
         self
+    }
+
+    /// Trusts the certificates of `pem` beside the public ones, such as a company's own, or the server's if it
+    /// signed it itself.
+    ///
+    /// # Errors
+    /// [`is_options`](Error::is_options): there is no certificate in `pem`, or a broken one.
+    pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, Error> {
+        let broken = || Error::options("not a certificate in PEM that can be trusted");
+        if !String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----") {
+            return Err(broken());
+        }
+        self.roots.push(Certificate::from_pem(pem).map_err(|cause| broken().because(cause))?);
+        self.tls().map_err(|cause| broken().because(cause))?;
+        Ok(self)
     }
 
     /// What is sent.
@@ -104,19 +124,18 @@ impl Email {
 
     fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
         let server = self.server.as_str();
-        let builder = match self.security {
-            SmtpSecurity::Tls => AsyncSmtpTransport::<Tokio1Executor>::relay(server),
-            SmtpSecurity::StartTls => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(server),
-            SmtpSecurity::None => {
-                Ok(AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server))
-            }
+        let tls = || {
+            self.tls().map_err(|cause| {
+                Error::options(format!("{server:?} is no mail server: {cause}")).because(cause)
+            })
         };
-        let mut builder = builder.map_err(|cause| {
-            Error::options(format!("{server:?} is no mail server: {cause}")).because(cause)
-        })?;
-        if let Some(port) = self.port {
-            builder = builder.port(port);
-        }
+        let (tls, port) = match self.security {
+            SmtpSecurity::Tls => (Tls::Wrapper(tls()?), SUBMISSIONS_PORT),
+            SmtpSecurity::StartTls => (Tls::Required(tls()?), SUBMISSION_PORT),
+            SmtpSecurity::None => (Tls::None, SMTP_PORT),
+        };
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server);
+        let mut builder = builder.tls(tls).port(self.port.unwrap_or(port));
         if let Some((user, password)) = &self.login {
             if self.security == SmtpSecurity::None {
                 return Err(Error::options("a password is not sent without TLS: take StartTls"));
@@ -136,8 +155,28 @@ impl Email {
         match transport.send(message).await {
             Ok(answer) => Attempt::Delivered(answer.code().to_string()),
             Err(error) if error.is_permanent() => Attempt::Never(error.to_string()),
-            Err(error) => Attempt::Later(error.to_string(), None),
+            Err(error) => Attempt::Later(said(&error), None),
         }
+    }
+
+    fn tls(&self) -> Result<TlsParameters, SmtpError> {
+        let builder = TlsParameters::builder(self.server.clone());
+        let add = |builder: TlsParametersBuilder, root: &Certificate| {
+            builder.add_root_certificate(root.clone())
+        };
+        self.roots.iter().fold(builder, add).build_rustls()
+    }
+}
+
+/// What went wrong, with what to do about a certificate.
+fn said(error: &SmtpError) -> String {
+    let text = error.to_string();
+    let cause = text.trim_start_matches("Connection error: ");
+    match cause.contains("certificate") {
+        true => format!(
+            "no TLS with the server: is its certificate for its name, and trusted (Email::root_certificates)? {cause}"
+        ),
+        false => text,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::duration::parse_duration;
+use perf_monitor_history::parse_duration;
+
 use super::yaml::Wrong;
 use crate::machine::{Flapping, NoData};
 

@@ -18,7 +18,7 @@ pub struct CheckReport {
     pub warnings: Vec<Problem>,
     /// Rules that make alerts.
     pub alerting: usize,
-    /// Rules that make series, which are not evaluated.
+    /// Rules that make series.
     pub recording: usize,
 }
 
@@ -84,7 +84,12 @@ pub(crate) fn read_and_check(file: &str, text: &str) -> (Option<RuleFile>, Check
         }
     };
     let mut seen: Vec<(&str, String)> = Vec::new();
+    let mut recorded: Vec<(&str, String)> = Vec::new();
     for group in &rules.groups {
+        if group.has_offset {
+            let what = "query_offset is not heeded: series are here when rules are looked at";
+            report.warn(group.line, what);
+        }
         for rule in &group.rules {
             match rule {
                 FileRule::Alerting(rule) => {
@@ -103,11 +108,15 @@ pub(crate) fn read_and_check(file: &str, text: &str) -> (Option<RuleFile>, Check
                 FileRule::Recording(rule) => {
                     report.recording += 1;
                     expression(&rule.expr, rule.expr_line, &mut report);
-                    let name = &rule.record;
-                    report.warn(
-                        rule.line,
-                        format!("the recording rule {name:?} is not evaluated here"),
-                    );
+                    let labels = format!("{:?}", rule.labels);
+                    if recorded.contains(&(&rule.record, labels.clone())) {
+                        let name = &rule.record;
+                        let what = format!(
+                            "{name:?} with the same labels is recorded already: of two values the first counts"
+                        );
+                        report.warn(rule.line, what);
+                    }
+                    recorded.push((&rule.record, labels));
                 }
             }
         }

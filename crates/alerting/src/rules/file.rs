@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use perf_monitor_history::parse_duration;
+
 use super::annotation::Extras;
-use super::duration::parse_duration;
 use super::yaml::{Node, Wrong};
 
 /// A rule file, read and well-formed; its expressions and templates are looked at by
@@ -21,8 +22,11 @@ pub struct RuleGroup {
     pub name: String,
     /// How often it is looked at; `None` for each tick.
     pub interval: Option<Duration>,
-    /// The most alerts of one of its rules; 0 for no limit of its own.
+    /// The most series that the expression of one of its rules may give, else the rule fails; 0 for no limit
+    /// of its own.
     pub limit: usize,
+    /// Whether it says `query_offset`, which nothing needs where rules are looked at beside the series.
+    pub has_offset: bool,
     /// Its rules, in order.
     pub rules: Vec<FileRule>,
     /// Its line in the file, from 1.
@@ -34,7 +38,7 @@ pub struct RuleGroup {
 pub enum FileRule {
     /// One that makes alerts.
     Alerting(AlertingRule),
-    /// One that makes series: it is accepted, and not evaluated.
+    /// One that makes series.
     Recording(RecordingRule),
 }
 
@@ -68,6 +72,8 @@ pub struct RecordingRule {
     pub record: String,
     /// Its expression.
     pub expr: String,
+    /// Labels that are put onto the series, as they are written; an empty one takes a label away.
+    pub labels: Vec<(String, String)>,
     /// Its line in the file, from 1.
     pub line: u32,
     /// The line of its expression.
@@ -98,28 +104,45 @@ impl RuleFile {
     }
 }
 
+impl FileRule {
+    /// Those of the group, where the rule says nothing itself.
+    fn take_labels(&mut self, shared: &[(String, String)]) {
+        let own = match self {
+            FileRule::Alerting(rule) => &mut rule.labels,
+            FileRule::Recording(rule) => &mut rule.labels,
+        };
+        let new = shared.iter().filter(|(name, _)| own.iter().all(|(other, _)| other != name));
+        let new: Vec<_> = new.cloned().collect();
+        own.extend(new);
+    }
+}
+
 fn unknown(key: &Node, name: &str, known: &str) -> Wrong {
     key.wrong(format!("{name:?} is not known here: there is {known}"))
 }
 
 fn group(node: &Node) -> Result<RuleGroup, Wrong> {
     let mut group = RuleGroup { line: node.line, ..RuleGroup::default() };
+    let mut shared = Vec::new();
     for (name, key, value) in node.mapping()? {
         match name {
             "name" => group.name = value.text()?.to_owned(),
             "interval" => group.interval = Some(duration(value)?).filter(|d| !d.is_zero()),
-            "query_offset" => drop(duration(value)?),
+            "query_offset" => group.has_offset = !duration(value)?.is_zero(),
             "limit" => group.limit = value.number()?.max(0.0) as usize,
             "rules" => {
                 let rules = value.sequence()?.iter().map(rule);
                 group.rules = rules.collect::<Result<_, _>>()?;
             }
-            "labels" | "partial_response_strategy" => {}
+            "labels" => shared = texts(value, is_label_name, "label")?.0,
+            "partial_response_strategy" => {}
             other => {
-                return Err(unknown(key, other, "name, interval, limit, query_offset and rules"));
+                let known = "name, interval, limit, query_offset, labels and rules";
+                return Err(unknown(key, other, known));
             }
         }
     }
+    group.rules.iter_mut().for_each(|rule| rule.take_labels(&shared));
     if group.name.is_empty() {
         return Err(node.wrong("a group without a name: give it one"));
     }
@@ -200,6 +223,7 @@ fn recording(
     Ok(FileRule::Recording(RecordingRule {
         record: name.to_owned(),
         expr: expr.text()?.to_owned(),
+        labels: fields.labels.clone(),
         line: node.line,
         expr_line: expr.line,
     }))

@@ -77,7 +77,7 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
         "humanizePercentage" => texts(format!("{}%", significant(number(0)? * 100.0, 4))),
         "humanizeTimestamp" => texts(number::timestamp(number(0)?)?),
         "parseDuration" => {
-            let duration = crate::rules::parse_duration(&text(0)?)?;
+            let duration = perf_monitor_history::parse_duration(&text(0)?)?;
             Ok(Value::Number(duration.as_secs_f64()))
         }
         "title" => texts(title(&text(0)?)),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::labels::Labels;
 
-pub(crate) use number::shortest;
+pub(crate) use number::{shortest, significant};
 
 /// What a template is rendered with.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ pub(crate) fn shortest(value: f64) -> String {
 }
 
 /// `%.Ng`: so many significant digits, without zeros at the end.
-pub(super) fn significant(value: f64, digits: usize) -> String {
+pub(crate) fn significant(value: f64, digits: usize) -> String {
     if !value.is_finite() {
         return special(value);
     }

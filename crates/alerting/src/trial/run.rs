@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use perf_monitor_history::show_duration;
+
 use super::series::MadeUp;
 use super::simulation::{Simulation, nobody};
 use super::test_file::{
@@ -17,7 +19,7 @@ use crate::machine::{Phase, millis};
 use crate::manager::of_file;
 use crate::notification::{Notification, Status};
 use crate::route::Route;
-use crate::rules::{read_and_check, read_bounded, show_duration};
+use crate::rules::{read_and_check, read_bounded};
 use crate::severity::AlertSeverity;
 
 /// Bytes of a test file, at most.
@@ -102,8 +104,6 @@ impl fmt::Display for TestReport {
 ///       - { at: 7m, receiver: team, status: resolved, alerts: [HighCpu] }
 /// ```
 ///
-/// Recording rules are not evaluated, so a test whose expressions need them fails.
-///
 /// # Errors
 /// [`is_rules`](Error::is_rules): the file or a rule file of it cannot be read or is not as it should
 /// be; the text has file and line.
@@ -125,7 +125,13 @@ pub fn test_rules(path: &Path) -> Result<TestReport, Error> {
     }
     let mut report = TestReport { file: name.clone(), cases: Vec::new() };
     for (number, case) in file.tests.iter().enumerate() {
-        let rules = sources.iter().flat_map(|(name, file)| of_file(name, file.clone())).collect();
+        let rules = sources.iter().flat_map(|(name, file)| of_file(name, file.clone()));
+        let mut rules: Vec<Rule> = rules.collect();
+        let place = |rule: &Rule| {
+            let group = rule.origin.as_ref().map(|origin| &*origin.group);
+            file.group_order.iter().position(|name| Some(name.as_str()) == group)
+        };
+        rules.sort_by_key(|rule| place(rule).unwrap_or(usize::MAX));
         let ran = run(case, number, rules, file.evaluation_interval);
         report.cases.push(ran.map_err(|what| wrong(case.line, &what))?);
     }
@@ -165,7 +171,7 @@ fn run(
     evaluation_interval: Duration,
 ) -> Result<CaseReport, String> {
     let interval = millis(case.interval.unwrap_or(evaluation_interval));
-    let mut storage = MadeUp::default();
+    let storage = MadeUp::default();
     for (labels, points) in &case.series {
         storage.add(labels.clone(), points, interval);
     }
@@ -174,20 +180,22 @@ fn run(
         false => case.name.clone(),
     };
     let mut report = CaseReport { name, line: case.line, ..CaseReport::default() };
-    case.exprs.iter().for_each(|test| report.take(expression(test, &storage)));
 
     let every = millis(evaluation_interval);
     let ends = case.alerts.iter().map(|t| t.at).chain(case.notifications.iter().map(|t| t.at));
+    let ends = ends.chain(case.exprs.iter().map(|t| t.at));
     let last = millis(ends.max().unwrap_or_default());
     if last / every > MOST_LOOKS {
         return Err(format!("more than {MOST_LOOKS} looks: take a longer interval"));
     }
     let routes = routes(&case.receivers);
     let mut simulation = Simulation::new(rules, routes, &storage);
+    // An expression may look at them as well as a rule.
+    simulation.book.shows_alerts |= case.exprs.iter().any(|test| test.expr.contains("ALERTS"));
     let mut sent: Vec<(i64, Expected)> = Vec::new();
-    let has_alerts = !case.alerts.is_empty() || !case.notifications.is_empty();
+    let has_rules = !simulation.book.rules.is_empty();
     let mut now = 0;
-    while has_alerts && now <= last {
+    while has_rules && now <= last {
         let (_, notifications) = simulation.look(now);
         sent.extend(notifications.iter().map(|n| (now, as_expected(n, now))));
         let until = now + every;
@@ -196,6 +204,7 @@ fn run(
         now = until;
     }
     case.notifications.iter().for_each(|test| report.take(notifications(test, &sent)));
+    case.exprs.iter().for_each(|test| report.take(expression(test, &storage)));
     Ok(report)
 }
 
@@ -292,8 +301,8 @@ fn expression(test: &ExprTest, storage: &MadeUp) -> Option<Mismatch> {
     let got =
         Expr::parse(&test.expr).and_then(|expr| expr.evaluate_with_names(storage, millis(test.at)));
     let shown = |all: &[(String, f64)]| all.iter().map(|(l, v)| show(l, *v)).collect();
-    let mut got = match got {
-        Ok(got) => got,
+    let mut got: Vec<(String, f64)> = match got {
+        Ok(got) => got.iter().map(|sample| (sample.labels.to_string(), sample.value)).collect(),
         Err(error) => {
             let (expected, got) = (shown(&expected), vec![error.to_string()]);
             return Some(Mismatch { line: test.line, what, expected, got });

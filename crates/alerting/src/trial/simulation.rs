@@ -7,8 +7,9 @@ use std::time::Duration;
 use perf_monitor_history::Storage;
 
 use crate::book::{Book, Receiver, Record, Rule};
+use crate::labels::Labels;
 use crate::limits::Limits;
-use crate::look::{Job, Looked};
+use crate::look::{Job, Showing};
 use crate::machine::Moment;
 use crate::notification::Notification;
 use crate::notify::{Attempt, notify_fn};
@@ -30,6 +31,7 @@ impl<'a> Simulation<'a> {
             // Ids are told apart by whoever made the rules.
             let _ = book.add_rule(rule);
         }
+        book.shows_alerts = book.rules.iter().any(Rule::looks_at_alerts);
         Simulation { book, storage }
     }
 
@@ -38,10 +40,14 @@ impl<'a> Simulation<'a> {
         let now: Moment = self.book.timeline.look(unix_ms, unix_ms);
         let rules = self.book.rules.iter().enumerate();
         let jobs: Vec<Job> = rules.filter_map(|(at, rule)| Job::of(at, rule)).collect();
-        let looked: Vec<Looked> = jobs.iter().map(|job| job.run(Some(self.storage), now)).collect();
         let mut records = Vec::new();
-        for looked in looked {
+        for job in &jobs {
+            let looked = job.run(Some(self.storage), now);
+            let rule = looked.rule();
             records.extend(looked.take_in(&mut self.book, now));
+            if let Some(showing) = Showing::of(rule, &self.book) {
+                showing.run(self.storage, now).take_in(&mut self.book);
+            }
         }
         records.iter().for_each(|record| self.book.apply(record));
         self.book.dispatch(true);
@@ -51,6 +57,12 @@ impl<'a> Simulation<'a> {
     fn sent(&mut self) -> Vec<Arc<Notification>> {
         let waiting = self.book.receivers.iter_mut().flat_map(|r| std::mem::take(&mut r.waiting));
         waiting.map(|waiting| waiting.notification).collect()
+    }
+
+    /// The value of the alert with these labels, at the last look.
+    pub(super) fn value_of(&self, labels: &Labels) -> Option<f64> {
+        let mut rules = self.book.rules.iter();
+        rules.find_map(|rule| rule.state.alerts.get(labels))?.value
     }
 
     /// Why a rule could not be looked at.

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use perf_monitor_history::{Labels as Stored, parse_duration};
+
 use super::notation::{self, Point};
 use crate::labels::Labels;
-use crate::rules::{Node, Wrong, parse_duration};
-use perf_monitor_history::Labels as Stored;
+use crate::rules::{Node, Wrong};
 
 #[derive(Debug)]
 pub(super) struct TestFile {
     pub(super) rule_files: Vec<String>,
     pub(super) evaluation_interval: Duration,
+    /// Groups that are looked at before all others, in this order.
+    pub(super) group_order: Vec<String>,
     pub(super) tests: Vec<Case>,
 }
 
@@ -74,6 +77,7 @@ impl TestFile {
         let mut file = TestFile {
             rule_files: Vec::new(),
             evaluation_interval: Duration::from_secs(60),
+            group_order: Vec::new(),
             tests: Vec::new(),
         };
         let Some(root) = Node::parse(text)? else { return Ok(file) };
@@ -82,7 +86,8 @@ impl TestFile {
                 "rule_files" => file.rule_files = texts(value)?,
                 "evaluation_interval" => file.evaluation_interval = positive(value)?,
                 "tests" => file.tests = each(value, case)?,
-                "group_eval_order" | "fuzzy_compare" => {}
+                "group_eval_order" => file.group_order = texts(value)?,
+                "fuzzy_compare" => {}
                 other => return Err(unknown(key, other)),
             }
         }

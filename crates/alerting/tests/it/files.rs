@@ -199,3 +199,31 @@ async fn the_shipped_rules_can_be_switched_on() {
     assert_eq!(bench.manager.active_alerts()[0].message, "CPU usage is 95%");
     assert_eq!(bench.manager.take_captures().len(), 1, "it asks for a profile");
 }
+
+#[tokio::test]
+async fn an_alert_shows_what_became_of_the_profile_that_it_asked_for() {
+    let mut world = World::new(
+        "groups: [{name: g, rules: [{alert: Deep, expr: depth > 5, annotations: \
+         {perf_monitor_capture: cpu, perf_monitor_flapping: 'off'}}]}]",
+    );
+    let stands = |world: &World| {
+        let alert = world.bench.manager.alert_views().remove(0);
+        (alert.profile, alert.profile_trouble)
+    };
+    world.second(&[("a", 9.0)]).await;
+    assert_eq!(stands(&world), (Some("asked"), None));
+    let captures = world.bench.manager.take_captures();
+    assert_eq!(captures.len(), 1);
+    assert_eq!(world.bench.manager.take_captures(), []);
+    world.bench.manager.captured(&captures[0], Err("another runs".into()));
+    assert_eq!(stands(&world), (Some("failed"), Some("another runs".into())));
+    // What could not be taken is asked for again.
+    world.second(&[("a", 1.0)]).await;
+    world.second(&[("a", 9.0)]).await;
+    let captures = world.bench.manager.take_captures();
+    world.bench.manager.captured(&captures[0], Ok(()));
+    assert_eq!(stands(&world), (Some("taken"), None));
+    world.second(&[("a", 1.0)]).await;
+    world.second(&[("a", 9.0)]).await;
+    assert_eq!(world.bench.manager.take_captures(), [], "one for a rule and an hour");
+}

@@ -10,6 +10,7 @@ mod model;
 mod payloads;
 #[cfg(any(feature = "command", feature = "email"))]
 mod programs;
+mod recording;
 mod restart;
 mod support;
 mod templates;

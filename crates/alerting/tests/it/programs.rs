@@ -79,13 +79,16 @@ mod command {
 
 #[cfg(feature = "email")]
 mod email {
-    use std::io::{BufRead, BufReader, Write};
+    use std::io::{BufRead, BufReader, Lines, Write};
     use std::net::TcpListener;
+    use std::process::{Child, ChildStdout, Command, Stdio};
     use std::sync::{Arc, Mutex};
 
-    use perf_monitor_alerting::{Email, Secret, SmtpSecurity};
+    use perf_monitor_alerting::{Email, HistoryView, Secret, SmtpSecurity};
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::support::Place;
 
     /// A mail server that takes what it gets, after `refusals` times saying `451`.
     fn server(mut refusals: u32) -> (u16, Arc<Mutex<Vec<String>>>) {
@@ -129,6 +132,122 @@ mod email {
             }
         });
         (port, mails)
+    }
+
+    /// A real mail server that wants TLS and a password.
+    struct MailServer {
+        child: Child,
+        port: u16,
+        lines: Lines<BufReader<ChildStdout>>,
+        certificate: String,
+        _place: Place,
+    }
+
+    impl MailServer {
+        /// `None` where no Python with the server is named.
+        fn start(mode: &str, name: &str) -> Option<MailServer> {
+            let Some(python) = std::env::var_os("PERF_MONITOR_SMTP_PYTHON") else {
+                println!("skipped: set PERF_MONITOR_SMTP_PYTHON to run it");
+                return None;
+            };
+            let place = Place::new();
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+            let certificate = made.cert.pem();
+            std::fs::write(place.join("cert.pem"), &certificate).unwrap();
+            std::fs::write(place.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+            let mut child = Command::new(python)
+                .args(["-c", include_str!("mail_server.py"), mode])
+                .args([place.join("cert.pem"), place.join("key.pem")])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let port = lines.next().unwrap().unwrap().parse().unwrap();
+            Some(MailServer { child, port, lines, certificate, _place: place })
+        }
+
+        fn email(&self, security: SmtpSecurity) -> Email {
+            let email = Email::new("localhost", "monitor@example.org", &["ops@example.org"]);
+            let email = email.unwrap().security(security).port(self.port);
+            email.login("me", Secret::text("hunter2"))
+        }
+
+        fn trusted(&self, security: SmtpSecurity) -> Email {
+            self.email(security).root_certificates(self.certificate.as_bytes()).unwrap()
+        }
+
+        fn mail(&mut self) -> Value {
+            serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
+        }
+    }
+
+    impl Drop for MailServer {
+        fn drop(&mut self) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
+    /// What one attempt at a mail ends with.
+    async fn once(email: Email) -> HistoryView {
+        let limits = perf_monitor_alerting::Limits { age: Duration::ZERO, ..Default::default() };
+        let rule = AlertRule::new("errors", AlertSeverity::Critical, |m| m.error_rate > 0.5);
+        let bench = Bench::new(AlertManager::builder().rule(rule).limits(limits).notify(email));
+        bench.tick(&errors(0.9)).await;
+        bench.manager.history(1).remove(0)
+    }
+
+    const MODES: [(&str, SmtpSecurity); 2] =
+        [("starttls", SmtpSecurity::StartTls), ("tls", SmtpSecurity::Tls)];
+
+    #[tokio::test]
+    async fn a_real_server_takes_mail_over_tls_from_one_that_knows_the_password() {
+        for (mode, security) in MODES {
+            let Some(mut server) = MailServer::start(mode, "localhost") else { return };
+            let entry = once(server.trusted(security)).await;
+            assert_eq!(entry.fate, Fate::Delivered, "{mode}: {entry:?}");
+            let mail = server.mail();
+            assert_eq!((&mail["encrypted"], &mail["authenticated"]), (&json!(true), &json!(true)));
+            assert_eq!(mail["to"], json!(["ops@example.org"]));
+            let text = mail["text"].as_str().unwrap();
+            assert!(text.contains("Subject: [FIRING:1] errors"), "{text}");
+
+            let wrong = server.trusted(security).login("me", Secret::text("hunter3"));
+            let entry = once(wrong).await;
+            let answer = entry.answer.unwrap();
+            assert!(answer.contains("535") && !answer.contains("hunter"), "{mode}: {answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_not_trusted_or_not_for_the_server_says_what_to_do() {
+        for (mode, security) in MODES {
+            let Some(server) = MailServer::start(mode, "localhost") else { return };
+            let answer = once(server.email(security)).await.answer.unwrap();
+            assert!(answer.contains("certificate"), "{mode}: {answer}");
+            assert!(answer.contains("Email::root_certificates"), "{mode}: {answer}");
+            let server = MailServer::start(mode, "elsewhere.example").unwrap();
+            let answer = once(server.trusted(security)).await.answer.unwrap();
+            assert!(answer.contains("not valid for name"), "{mode}: {answer}");
+        }
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for pem in ["", "nonsense", broken] {
+            let email = Email::new("localhost", "a@example.org", &["b@example.org"]).unwrap();
+            let error = email.root_certificates(pem.as_bytes()).unwrap_err();
+            assert!(error.is_options(), "{pem}: {error}");
+        }
+    }
+
+    /// A server that takes no TLS at all is not spoken to in the clear.
+    #[tokio::test]
+    async fn a_server_without_tls_gets_nothing() {
+        let (port, mails) = server(0);
+        let email = Email::new("127.0.0.1", "a@example.org", &["b@example.org"]).unwrap();
+        let entry = once(email.port(port)).await;
+        assert_eq!(entry.fate, Fate::TooOld, "{entry:?}");
+        assert!(mails.lock().unwrap().is_empty());
     }
 
     #[tokio::test]

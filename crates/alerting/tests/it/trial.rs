@@ -123,6 +123,58 @@ tests:
   - {expr: time() * 0.1, eval_time: 1m, exp_samples: [{value: 6}]}
 ";
 
+const RECORDING: &str = "
+groups:
+- name: second
+  rules:
+  - {record: 'all:doubled', expr: 'sum(depth:doubled)', labels: {level: top}}
+- name: first
+  rules:
+  - {record: 'depth:doubled', expr: 2 * depth, labels: {queue: q, half: ''}}
+  - {alert: Deep, expr: 'depth:doubled > 10', for: 1m}
+  - {record: 'alerts:count', expr: 'count(ALERTS)'}
+";
+
+const RECORDING_TESTS: &str = "
+rule_files: [recording.yml]
+evaluation_interval: 1m
+group_eval_order: [first, second]
+tests:
+- interval: 1m
+  input_series:
+  - {series: 'depth{queue=\"a\",half=\"x\"}', values: '1 7 7 7 _ stale'}
+  alert_rule_test:
+  - {eval_time: 1m, alertname: Deep}
+  - {eval_time: 2m, alertname: Deep, exp_alerts: [{exp_labels: {queue: q}}]}
+  promql_expr_test:
+  - {expr: 'depth:doubled', eval_time: 1m, exp_samples: [{labels: 'depth:doubled{queue=\"q\"}', value: 14}]}
+  - {expr: 'all:doubled', eval_time: 1m, exp_samples: [{labels: 'all:doubled{level=\"top\"}', value: 14}]}
+  - {expr: 'depth:doubled', eval_time: 5m}
+  - {expr: 'all:doubled', eval_time: 6m}
+  - {expr: 'alerts:count', eval_time: 2m, exp_samples: [{labels: 'alerts:count', value: 1}]}
+  - {expr: 'count_over_time(depth:doubled[6m])', eval_time: 6m, exp_samples: [{labels: '{queue=\"q\"}', value: 5}]}
+  - expr: ALERTS
+    eval_time: 1m
+    exp_samples: [{labels: 'ALERTS{alertname=\"Deep\",alertstate=\"pending\",queue=\"q\"}', value: 1}]
+  - expr: ALERTS_FOR_STATE
+    eval_time: 3m
+    exp_samples: [{labels: 'ALERTS_FOR_STATE{alertname=\"Deep\",queue=\"q\"}', value: 60}]
+";
+
+fn written_recording(place: &Place) -> PathBuf {
+    std::fs::write(place.join("recording.yml"), RECORDING).unwrap();
+    std::fs::write(place.join("tests.yml"), RECORDING_TESTS).unwrap();
+    place.join("tests.yml")
+}
+
+#[test]
+fn what_is_recorded_is_there_for_later_rules_and_expressions() {
+    let place = Place::new();
+    let report = test_rules(&written_recording(&place)).unwrap();
+    assert!(report.is_ok(), "{report}");
+    assert_eq!(report.cases[0].checked, 10);
+}
+
 fn written(place: &Place, tests: &str) -> PathBuf {
     std::fs::write(place.join("rules.yml"), RULES).unwrap();
     std::fs::write(place.join("tests.yml"), tests).unwrap();
@@ -141,10 +193,11 @@ fn tests_of_promtool_s_form_run_here() {
 fn they_run_there_with_the_same_result() {
     let Some(promtool) = peer("PERF_MONITOR_PROMTOOL") else { return };
     let place = Place::new();
-    let path = written(&place, TESTS);
-    let run = Command::new(&promtool).args(["test", "rules"]).arg(&path).output().unwrap();
-    let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
-    assert!(run.status.success(), "{said}");
+    for path in [written(&place, TESTS), written_recording(&place)] {
+        let run = Command::new(&promtool).args(["test", "rules"]).arg(&path).output().unwrap();
+        let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
+        assert!(run.status.success(), "{said}");
+    }
 }
 
 #[test]

@@ -134,14 +134,23 @@ fn a_running_monitor_says_when_rules_would_have_fired() {
     poll("an alert", || (state(&agent, "DemoBroken") == "firing").then_some(()));
     let url = format!("http://{}", agent.address());
     let rules = file("backtested-rules.yml", RULES);
-    let found = poll("a firing", || {
+    let run = |more: &[&str]| {
         let args = ["rules", "backtest", "--since", "60s", "--step", "1s", "--url", &url];
-        let run = crate::process::agent(&args).arg(&rules).output().unwrap();
+        let run = crate::process::agent(&args).args(more).arg(&rules).output().unwrap();
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-        let found: Value = serde_json::from_slice(&run.stdout).unwrap();
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let found = poll("a firing", || {
+        let found: Value = serde_json::from_str(&run(&["--json"])).unwrap();
         (found["firings"] != Value::Array(Vec::new())).then_some(found)
     });
     assert_eq!(found["firings"][0]["labels"]["alertname"], "DemoFails", "{found}");
+    assert!(found["firings"][0]["peak"].as_f64().unwrap() > 0.0, "{found}");
+    let table = run(&[]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].contains("would have fired from 20"), "{table}");
+    assert!(lines[1].starts_with("fired ") && lines[1].ends_with(" alert"), "{table}");
+    assert!(lines[2].ends_with("DemoFails{severity=\"warning\"}"), "{table}");
     let (status, text) = output(&["rules", "backtest", "--url", &url, "no-such-rules.yml"]);
     assert_eq!(status.code(), Some(1));
     assert!(text.contains("no-such-rules.yml"), "{text}");

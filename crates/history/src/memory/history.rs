@@ -160,6 +160,17 @@ impl Storage for MemoryHistory {
         kept.read(store.tiers(), span, &mut samples);
         Ok(samples.at_ms.last().copied().zip(samples.values.last().copied()))
     }
+
+    /// They are of the newest tick, if `at_ms` is within a step of it, and kept besides [`Options::keep`].
+    fn write(&self, at_ms: i64, values: &[(Labels, f64)]) -> Result<usize, Error> {
+        let mut store = self.store.lock();
+        if !store.begin_or_join(at_ms) {
+            return Ok(0); // the next tick takes what is then
+        }
+        let refused = values.iter().filter(|(labels, value)| !store.write(labels, *value)).count();
+        store.end();
+        Ok(refused)
+    }
 }
 
 impl fmt::Debug for MemoryHistory {

@@ -25,6 +25,10 @@ pub(super) struct Kept {
     /// Whether the fine tier and the coarse tier say that it ended.
     pub(super) ended: bool,
     pub(super) coarse_ended: bool,
+    /// Whether a rule writes it: it ends when that says so, not by missed ticks.
+    pub(super) is_written: bool,
+    /// Whether it ends with the next tick, as it has a value in this one.
+    pub(super) ends_next: bool,
 }
 
 /// Where a series is read from: the pool and the times of ticks.
@@ -47,6 +51,8 @@ impl Kept {
             newest_tick: 0,
             ended: false,
             coarse_ended: false,
+            is_written: false,
+            ends_next: false,
         }
     }
 
@@ -56,9 +62,16 @@ impl Kept {
         let follows = !self.ended && self.newest_tick + 1 == tick && value >= self.newest;
         let even = value.is_finite() && (follows || self.fine.is_empty());
         (self.newest, self.newest_tick) = (value, tick);
-        (self.ended, self.coarse_ended) = (false, false);
+        (self.ended, self.coarse_ended, self.ends_next) = (false, false, false);
         self.slot.add(value);
         even
+    }
+
+    /// Whether it has ended by now, at the end of `tick`.
+    pub(super) fn ends(&self, tick: u32, stale_after: u32) -> bool {
+        let missed = tick - self.newest_tick;
+        let misses_too_many = !self.is_written && missed >= stale_after;
+        !self.ended && (misses_too_many || (self.ends_next && missed > 0))
     }
 
     pub(super) fn blocks(&self) -> u16 {

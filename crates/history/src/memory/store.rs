@@ -4,7 +4,7 @@ use perf_monitor_core::{FamilyInfo, Kind};
 
 use crate::error::Error;
 use crate::labels::Labels;
-use crate::storage::STALE;
+use crate::storage::{STALE, is_stale};
 
 use super::kept::{Kept, Tiers};
 use super::options::{LABELS, Options, Plan};
@@ -73,6 +73,14 @@ impl Store {
         self.tick = self.fine.push(at_ms);
         self.stats.ticks += 1;
         true
+    }
+
+    /// Goes on with the newest tick if `at_ms` is within a step of it, else begins one.
+    pub(super) fn begin_or_join(&mut self, at_ms: i64) -> bool {
+        let newest_ms = self.fine.newest_ms();
+        let joins = newest_ms
+            .is_some_and(|newest| (newest..newest + self.plan.fine.step_ms).contains(&at_ms));
+        joins || self.begin(at_ms)
     }
 
     /// Forgets all series: their times are of another clock.
@@ -173,9 +181,11 @@ impl Store {
             return Some(place);
         }
         let kept = self.plan.keep.is_empty() || self.plan.keep.iter().any(|s| s.matches(&labels));
-        if !kept {
-            return None;
-        }
+        if kept { self.make(labels) } else { None }
+    }
+
+    /// Makes a place for a series, if there is room.
+    fn make(&mut self, labels: Labels) -> Option<u16> {
         let most = self.plan.bytes.saturating_sub(self.pool.bytes() + labels.bytes());
         let fits = |table: &Table| !table.is_full() && table.label_bytes() <= most;
         while !fits(&self.table) {
@@ -204,6 +214,39 @@ impl Store {
         true
     }
 
+    /// Takes what a rule made in the running tick, whatever else is kept; false if there is no room.
+    pub(super) fn write(&mut self, labels: &Labels, value: f64) -> bool {
+        let found = self.table.find(labels);
+        if is_stale(value) {
+            found.into_iter().for_each(|place| self.end_written(place));
+            return true;
+        }
+        let Some(place) = found.or_else(|| self.make(labels.clone())) else { return false };
+        if let Some(kept) = self.table.get_mut(place) {
+            kept.is_written = true;
+        }
+        self.put(place, value);
+        true
+    }
+
+    fn end_written(&mut self, place: u16) {
+        let Some(kept) = self.table.get_mut(place) else { return };
+        kept.ends_next = !kept.ended;
+        if kept.ends(self.tick, u32::MAX) {
+            self.mark_ended(place);
+        }
+    }
+
+    fn mark_ended(&mut self, place: u16) {
+        let tick = self.tick;
+        let Some(kept) = self.table.get_mut(place) else { return };
+        (kept.ended, kept.ends_next, kept.newest_tick) = (true, false, tick);
+        self.push(place, |kept, pool| kept.fine.push(pool, tick, STALE));
+        if let Some(kept) = self.table.get_mut(place) {
+            kept.fine.mark_uneven(&mut self.pool);
+        }
+    }
+
     /// Ends a tick: marks series that missed too many, forgets what is too old.
     pub(super) fn end(&mut self) {
         let (tick, stale_after, first_tick) =
@@ -211,14 +254,10 @@ impl Store {
         for place in 0..self.plan.series as u16 {
             let Some(kept) = self.table.get_mut(place) else { continue };
             kept.fine.expire(&mut self.pool, first_tick);
-            if kept.ended && kept.is_empty() {
+            if (kept.ended || kept.is_written) && kept.is_empty() {
                 self.table.remove(place, &mut self.pool);
-            } else if !kept.ended && tick - kept.newest_tick >= stale_after {
-                (kept.ended, kept.newest_tick) = (true, tick);
-                self.push(place, |kept, pool| kept.fine.push(pool, tick, STALE));
-                if let Some(kept) = self.table.get_mut(place) {
-                    kept.fine.mark_uneven(&mut self.pool);
-                }
+            } else if kept.ends(tick, stale_after) {
+                self.mark_ended(place);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The words of PromQL.
 
+use crate::duration::parse_duration;
 use crate::error::{Error, ErrorKind, Place};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -19,17 +20,6 @@ pub(crate) enum Token<'a> {
 const SIGNS: [&str; 25] = [
     "=~", "!~", "==", "!=", ">=", "<=", "=", ">", "<", "+", "-", "*", "/", "%", "^", "(", ")", "{",
     "}", "[", "]", ",", "@", "!", ";",
-];
-
-/// Milliseconds of each unit, in the order in which a duration may have them.
-const UNITS: [(&str, i64); 7] = [
-    ("y", 365 * 86_400_000),
-    ("w", 7 * 86_400_000),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
 ];
 
 /// Reads a query word by word.
@@ -143,13 +133,10 @@ impl<'a> Lexer<'a> {
     fn duration(&mut self) -> Result<Token<'a>, Error> {
         let start = self.at;
         let all = self.take(|c| c.is_ascii_alphanumeric() || c == '_');
-        let milliseconds = duration_ms(all).ok_or_else(|| {
-            let text = format!("{all:?} is no duration; write it as 5m or 1h30m");
-            self.error(start, text)
-        })?;
-        match milliseconds {
+        let duration = parse_duration(all).map_err(|text| self.error(start, text))?;
+        match duration.as_millis() as i64 {
             0 => Err(self.error(start, "a duration must be greater than 0")),
-            _ => Ok(Token::Duration(milliseconds)),
+            milliseconds => Ok(Token::Duration(milliseconds)),
         }
     }
 
@@ -164,21 +151,6 @@ impl<'a> Lexer<'a> {
 
 fn begins_name(c: char) -> bool {
     c.is_ascii_alphabetic() || c == '_' || c == ':'
-}
-
-fn duration_ms(text: &str) -> Option<i64> {
-    let (mut rest, mut units, mut sum) = (text, &UNITS[..], 0i64);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: i64 = rest[..digits].parse().ok()?;
-        let after = &rest[digits..];
-        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let index = units.iter().position(|(unit, _)| *unit == &after[..letters])?;
-        sum = sum.checked_add(number.checked_mul(units[index].1)?)?;
-        units = &units[index + 1..];
-        rest = &after[letters..];
-    }
-    Some(sum)
 }
 
 type Misquoted = (usize, &'static str);

@@ -1,14 +1,14 @@
 //! CPU profiles of what an alert was about.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
-use perf_monitor_alerting::Capture;
+use perf_monitor_alerting::{AlertManager, Capture};
 use perf_monitor_core::Clock;
 use perf_monitor_http::{Request, Response, answer};
-use perf_monitor_profiling::{CallTree, Error as ProfilingError, Names, Report};
+use perf_monitor_profiling::{CallTree, CpuProfiler, Error as ProfilingError, Names, Report};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -25,6 +25,13 @@ const LENGTH: Duration = Duration::from_secs(10);
 /// How often a second of CPU time is looked at.
 const HZ: i32 = 99;
 
+/// How often a profile is tried while another is being taken, and how far apart: two minutes in all.
+const ATTEMPTS: u32 = 480;
+const BETWEEN: Duration = Duration::from_millis(250);
+
+/// Why nothing comes of work that is begun while the monitor ends.
+const ENDING: &str = "the monitor is being stopped";
+
 /// Profiles that are kept, the newest, and bytes of each: four of them beside the memory budget.
 const MOST: usize = 4;
 const BYTES: usize = 64 * 1024;
@@ -34,6 +41,7 @@ const BYTES: usize = 64 * 1024;
 pub(super) struct Evidence {
     profiler: Profiler,
     kept: Arc<Mutex<Kept>>,
+    manager: AlertManager,
     failures: Failures,
     clock: Clock,
 }
@@ -41,6 +49,9 @@ pub(super) struct Evidence {
 struct Kept {
     profiles: VecDeque<Profile>,
     bytes: GaugeShare,
+    /// Alerts that came while a profile for others was being taken.
+    waiting: Vec<Capture>,
+    is_taking: bool,
 }
 
 struct Profile {
@@ -51,11 +62,21 @@ struct Profile {
 }
 
 /// Adds `/api/alerts/profiles`, a list, and `/api/alerts/profiles/FINGERPRINT`, lines of stacks.
-pub(super) fn join(context: &mut Context, profiler: &Profiler) -> Result<Evidence, Error> {
-    let kept = Kept { profiles: VecDeque::new(), bytes: context.own.ledger("alert profiles")? };
+pub(super) fn join(
+    context: &mut Context,
+    manager: &AlertManager,
+    profiler: &Profiler,
+) -> Result<Evidence, Error> {
+    let kept = Kept {
+        profiles: VecDeque::new(),
+        bytes: context.own.ledger("alert profiles")?,
+        waiting: Vec::new(),
+        is_taking: false,
+    };
     let evidence = Evidence {
         profiler: profiler.clone(),
         kept: Arc::new(Mutex::new(kept)),
+        manager: manager.clone(),
         failures: context.own.failures.clone(),
         clock: context.registry.clock().clone(),
     };
@@ -70,44 +91,78 @@ pub(super) fn join(context: &mut Context, profiler: &Profiler) -> Result<Evidenc
 
 impl Evidence {
     /// Takes one profile for all of `captures`, beside the looks at rules. Where CPU time is sampled all the
-    /// time, it is of what led to the alerts, else of what comes after. While another is being taken there is
-    /// none, which is counted.
+    /// time, it is of what led to the alerts, else of what comes after: once a profile that somebody else takes has
+    /// ended, for up to two minutes. That there is none is shown by the alert, and counted.
     pub(super) fn take(&self, captures: Vec<Capture>) {
         if captures.is_empty() {
             return;
         }
-        let evidence = self.clone();
-        tokio::spawn(async move {
-            match evidence.report().await {
-                Some(collapsed) => evidence.keep(captures, &collapsed.into()),
-                None => evidence.failures.count("profiler"),
-            }
-        });
+        let mut kept = self.kept();
+        // No more than the manager remembers: it gives up the oldest.
+        kept.waiting.extend(captures);
+        if !std::mem::replace(&mut kept.is_taking, true) {
+            tokio::spawn(self.clone().take_all());
+        }
     }
 
-    async fn report(&self) -> Option<String> {
-        let profiler = self.profiler.clone();
-        if self.profiler.is_continuous() {
-            return spawn_blocking(move || {
-                profiler.past(LENGTH..Duration::ZERO).map(|r| written(&r))
-            })
-            .await
-            .ok()?;
+    async fn take_all(self) {
+        while let Some(captures) = self.next() {
+            let collapsed = self.report().await;
+            let outcome = collapsed.as_ref().map(|_| ()).map_err(Clone::clone);
+            captures.iter().for_each(|capture| self.manager.captured(capture, outcome.clone()));
+            match collapsed {
+                Ok(collapsed) => self.keep(captures, &collapsed.into()),
+                Err(_) => self.failures.count("profiler"),
+            }
         }
-        let begun = spawn_blocking(move || {
-            let mut cpu = profiler.cpu();
-            cpu.start(HZ)?;
-            Ok::<_, ProfilingError>(cpu)
-        });
-        let mut cpu = begun.await.ok()?.ok()?;
+    }
+
+    /// Those that wait; `None` ends the taking.
+    fn next(&self) -> Option<Vec<Capture>> {
+        let mut kept = self.kept();
+        let waiting = std::mem::take(&mut kept.waiting);
+        kept.is_taking = !waiting.is_empty();
+        kept.is_taking.then_some(waiting)
+    }
+
+    /// Stacks, or why there are none.
+    async fn report(&self) -> Result<String, String> {
+        let profiler = self.profiler.clone();
+        if profiler.is_continuous() {
+            let past = move || profiler.past(LENGTH..Duration::ZERO).map(|r| written(&r));
+            let past = spawn_blocking(past).await.map_err(|_| ENDING)?;
+            return past.ok_or_else(|| "no CPU time was sampled before it fired".into());
+        }
+        let mut cpu = self.begun().await?;
         sleep(LENGTH).await;
         let ended = spawn_blocking(move || cpu.stop().map(|report| written(&report)));
-        ended.await.ok()?.ok()
+        ended.await.map_err(|_| ENDING)?.map_err(|error| error.to_string())
+    }
+
+    /// A profiler that has begun, once nobody else's runs.
+    async fn begun(&self) -> Result<CpuProfiler, String> {
+        for _ in 0..ATTEMPTS {
+            let profiler = self.profiler.clone();
+            let begun = spawn_blocking(move || {
+                let mut cpu = profiler.cpu();
+                cpu.start(HZ).map(|()| cpu)
+            });
+            match begun.await.map_err(|_| ENDING)? {
+                Ok(cpu) => return Ok(cpu),
+                Err(ProfilingError::AlreadyStarted) => sleep(BETWEEN).await,
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Err(format!("another profile was being taken for {:?}", BETWEEN * ATTEMPTS))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, captures: Vec<Capture>, collapsed: &Arc<str>) {
         let unix_ms = self.clock.unix_ns() / 1_000_000;
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         for capture in captures {
             kept.profiles.retain(|other| other.capture != capture);
             kept.profiles.push_back(Profile { capture, unix_ms, collapsed: collapsed.clone() });
@@ -119,7 +174,7 @@ impl Evidence {
     }
 
     fn list(&self) -> Response {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept();
         let profiles: Vec<String> = kept.profiles.iter().map(Profile::line).collect();
         let text = format!("{{\"profiles\":[{}]}}\n", profiles.join(","));
         answer(StatusCode::OK, "application/json", text)
@@ -127,7 +182,7 @@ impl Evidence {
 
     fn show(&self, path: &str) -> Response {
         let wanted = path.rsplit('/').next().unwrap_or_default();
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept();
         let mut newest = kept.profiles.iter().rev();
         match newest.find(|profile| profile.capture.fingerprint == wanted) {
             Some(profile) => answer(StatusCode::OK, TEXT, profile.collapsed.to_string()),
