@@ -26,8 +26,12 @@ struct Slice {
 }
 
 impl Slices {
+    /// Memory that they take.
+    pub(crate) const BYTES: usize = MOST * size_of::<Slice>();
+
     pub(crate) fn new(now_ns: u64) -> Slices {
-        let slices = VecDeque::from([Slice { number: 0, began_ns: now_ns }]);
+        let mut slices = VecDeque::with_capacity(MOST); // all of it now: the sampler's thread allocates nothing
+        slices.push_back(Slice { number: 0, began_ns: now_ns });
         Slices { slices, pinned: None }
     }
 
