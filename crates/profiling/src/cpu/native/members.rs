@@ -47,8 +47,8 @@ struct Member {
     /// The thread's number; 0 while the slot is free.
     thread: i32,
     timer: Timer,
-    /// The look that saw it last.
-    seen: u32,
+    /// The look that saw it last, in its lowest bits.
+    seen: u8,
     name: u8,
     namings: u8,
 }
@@ -125,7 +125,7 @@ impl Members {
         &mut self,
         shared: &Shared,
         names: &mut Names,
-        look: u32,
+        look: u8,
     ) -> Result<(), Error> {
         (self.listed, self.without_slot) = (0, 0);
         let mut behind = 0;
@@ -146,7 +146,7 @@ impl Members {
         behind: usize,
         shared: &Shared,
         names: &mut Names,
-        look: u32,
+        look: u8,
     ) -> usize {
         if let Some(slot) = self.table.find(thread, behind) {
             self.table.members[slot].see_again(names, look);
@@ -190,7 +190,7 @@ impl Members {
         Ok(Member { thread, timer, seen: 0, name, namings: NAMINGS })
     }
 
-    fn forget_those_gone(&mut self, shared: &Shared, look: u32) {
+    fn forget_those_gone(&mut self, shared: &Shared, look: u8) {
         for (slot, member) in self.table.all().filter(|(_, member)| member.seen != look) {
             member.timer.delete();
             member.thread = 0;
@@ -228,7 +228,7 @@ impl Drop for Members {
 }
 
 impl Member {
-    fn see_again(&mut self, names: &mut Names, look: u32) {
+    fn see_again(&mut self, names: &mut Names, look: u8) {
         self.seen = look;
         if self.namings > 0
             && let Some(name) = threads::name(self.thread)

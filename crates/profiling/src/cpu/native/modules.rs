@@ -32,10 +32,14 @@ unsafe impl Zeroes for Modules {}
 #[derive(Clone, Copy, PartialEq)]
 struct Known {
     start: u64,
-    end: u64,
-    file_offset: u64,
+    /// A longer one is known in part, as offsets have no more bits.
+    length: u32,
+    /// In units of the smallest page.
+    file_pages: u32,
     path: Text,
 }
+
+const PAGE: u64 = 4096;
 
 /// Where a path is.
 #[repr(C)]
@@ -52,9 +56,9 @@ impl Modules {
         let live = &self.live[..self.lives];
         let after = live.partition_point(|number| known(*number).start <= address);
         let module = *live[..after].last()?;
-        let Known { start, end, .. } = *known(module);
+        let Known { start, length, .. } = *known(module);
         let offset = u32::try_from(address - start).ok()?;
-        (address < end).then_some(Spot { module, offset })
+        (offset < length).then_some(Spot { module, offset })
     }
 
     /// Reads again what is mapped. Where it cannot be read it stays as it is known.
@@ -88,7 +92,9 @@ impl Modules {
     fn number(&mut self, mapping: &Mapping<'_>) -> Option<u16> {
         let path = self.text(mapping.path)?;
         let &Mapping { start, end, file_offset, .. } = mapping;
-        let module = Known { start, end, file_offset, path };
+        let length = u32::try_from(end.saturating_sub(start)).unwrap_or(u32::MAX);
+        let file_pages = u32::try_from(file_offset / PAGE).ok()?;
+        let module = Known { start, length, file_pages, path };
         let known = self.all[..self.count].iter().position(|known| *known == module);
         known.or_else(|| self.add(module)).map(|number| number as u16)
     }
@@ -123,8 +129,8 @@ impl Modules {
     /// All that were seen, by number.
     pub(crate) fn all(&self) -> Vec<Module> {
         let module = |known: &Known| Module {
-            range: known.start..known.end,
-            file_offset: known.file_offset,
+            range: known.start..known.start + u64::from(known.length),
+            file_offset: u64::from(known.file_pages) * PAGE,
             path: String::from_utf8_lossy(self.read(known.path)).into_owned(),
         };
         self.all[..self.count].iter().map(module).collect()

@@ -9,7 +9,7 @@ pub(crate) const SLICE_NS: u64 = 10_000_000_000;
 pub(crate) const KEPT_NS: u64 = 300_000_000_000;
 
 /// Slices that can be told apart at once, with room so that a number does not come again too soon.
-const MOST: usize = 200;
+const MOST: usize = 128;
 
 /// The slices that are kept, oldest first; the last one is being filled.
 #[derive(Debug)]

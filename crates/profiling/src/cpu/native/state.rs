@@ -55,7 +55,7 @@ pub(crate) struct State {
     pub(crate) stopping: bool,
     next_look_ns: u64,
     next_second_ns: u64,
-    looks: u32,
+    looks: u8,
     /// Where the main thread's stack may be.
     main_stack: Range<u64>,
     loads: Option<(u64, u64)>,

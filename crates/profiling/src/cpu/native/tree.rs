@@ -98,11 +98,10 @@ impl Tree {
 
     /// Removes all frames but those of `kept`, which says so of leaves, and their callers.
     pub(crate) fn sweep(&mut self, kept: impl Iterator<Item = Number>) {
-        let mut marked = [false; FRAMES];
+        let mut marked = Marks([0; FRAMES / 64]);
         for leaf in kept {
             let mut number = leaf;
-            while number != 0 && !marked[index(number)] {
-                marked[index(number)] = true;
+            while number != 0 && marked.set(index(number)) {
                 number = self.frames[index(number)].caller;
             }
         }
@@ -111,7 +110,7 @@ impl Tree {
         for number in 1..=self.given {
             let at = index(number);
             let frame = &mut self.frames[at];
-            if marked[at] {
+            if marked.has(at) {
                 let bucket =
                     bucket(frame.caller, Spot { module: frame.module, offset: frame.offset });
                 frame.next = self.buckets[bucket];
@@ -122,6 +121,22 @@ impl Tree {
                 self.free = number;
             }
         }
+    }
+}
+
+/// A bit for each frame.
+struct Marks([u64; FRAMES / 64]);
+
+impl Marks {
+    /// Whether this was the first time.
+    fn set(&mut self, at: usize) -> bool {
+        let first = !self.has(at);
+        self.0[at / 64] |= 1 << (at % 64);
+        first
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.0[at / 64] & 1 << (at % 64) != 0
     }
 }
 
