@@ -44,6 +44,18 @@ impl Context {
         CURRENT.with(ContextCell::get)
     }
 
+    /// The number of the name of the span that the calling thread is in; `None` if it is in none.
+    ///
+    /// # Cost
+    /// Outside of spans one load, where [`current`](Self::current) takes four.
+    #[inline(always)]
+    pub fn current_name_id() -> Option<u32> {
+        CURRENT.with(|cell| {
+            let is_in_span = cell.span_id.load(Ordering::Relaxed) != 0;
+            is_in_span.then(|| cell.name_id.load(Ordering::Relaxed))
+        })
+    }
+
     /// Makes this the calling thread's context and gives back the one before, to be put back when
     /// the work ends.
     #[inline]
@@ -99,10 +111,12 @@ mod tests {
         let span = Context { trace_id: 7 << 64 | 6, span_id: 8, name_id: 9 };
         let before = span.enter();
         assert_eq!((before, Context::current()), (Context::default(), span));
+        assert_eq!(Context::current_name_id(), Some(9));
         let other = std::thread::spawn(Context::current).join().unwrap();
         assert_eq!(other, Context::default());
         assert_eq!(before.enter(), span);
         assert_eq!(Context::current(), Context::default());
+        assert_eq!(Context::current_name_id(), None);
     }
 
     #[test]

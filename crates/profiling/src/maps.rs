@@ -36,6 +36,45 @@ pub(crate) fn read() -> io::Result<String> {
     fs::read("/proc/self/maps").map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Bytes of a line that are looked at: a path of 4,096 bytes with what stands before it.
+#[cfg(target_os = "linux")]
+const LINE: usize = 4096 + 128;
+
+/// Shows `see` each line of the kernel's list of this process, as far as it is text. It allocates nothing.
+///
+/// # Errors
+/// There is no `/proc`, or it may not be read; some lines may have been shown by then.
+#[cfg(target_os = "linux")]
+pub(crate) fn each(see: impl FnMut(&Mapping<'_>)) -> io::Result<()> {
+    lines(&mut fs::File::open("/proc/self/maps")?, see)
+}
+
+#[cfg(target_os = "linux")]
+fn lines(list: &mut impl io::Read, mut see: impl FnMut(&Mapping<'_>)) -> io::Result<()> {
+    let mut buffer = [0; LINE];
+    let mut filled = 0;
+    loop {
+        let read = list.read(&mut buffer[filled..])?;
+        filled += read;
+        let mut begin = 0;
+        while let Some(end) = buffer[begin..filled].iter().position(|byte| *byte == b'\n') {
+            text(&buffer[begin..begin + end]).and_then(mapping).iter().for_each(&mut see);
+            begin += end + 1;
+        }
+        buffer.copy_within(begin..filled, 0);
+        filled -= begin;
+        if read == 0 {
+            return Ok(()); // the end, or a line that is longer than any can be
+        }
+    }
+}
+
+/// As much of it as is text.
+#[cfg(target_os = "linux")]
+fn text(line: &[u8]) -> Option<&str> {
+    line.utf8_chunks().next().map(|chunk| chunk.valid())
+}
+
 /// The lines of `text` that can be read.
 pub(crate) fn mappings(text: &str) -> impl Iterator<Item = Mapping<'_>> {
     text.lines().filter_map(mapping)
@@ -101,6 +140,37 @@ nonsense
         assert_eq!(paths, ["/opt/a b/service (deleted)", "[vdso]"]);
         assert_eq!(modules[0].file_offset, 0x21000);
         assert_eq!(modules[1].range, 0x7ffd_0c3f_8000..0x7ffd_0c3f_a000);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_list_is_read_whole_however_it_comes() {
+        /// Gives so many bytes at a time.
+        struct Pieces<'a>(&'a [u8], usize);
+        impl io::Read for Pieces<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let most = self.1.min(buffer.len());
+                io::Read::read(&mut self.0, &mut buffer[..most])
+            }
+        }
+        let long = format!("1000-2000 r-xp 00000000 fe:00 1    /{}\n", "x".repeat(4_000));
+        let list = LIST.repeat(40) + &long + LIST;
+        let whole: Vec<_> = mappings(&list).map(|mapping| format!("{mapping:?}")).collect();
+        for bytes in [1, 7, 1_000, usize::MAX] {
+            let mut seen = Vec::new();
+            let see = |mapping: &Mapping<'_>| seen.push(format!("{mapping:?}"));
+            lines(&mut Pieces(list.as_bytes(), bytes), see).unwrap();
+            assert_eq!(seen, whole, "{bytes}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_path_that_is_no_text_ends_where_it_is_none() {
+        let mut list: &[u8] = b"1000-2000 r-xp 00000000 fe:00 1    /lib/a\xffb\n";
+        let mut paths = Vec::new();
+        lines(&mut list, |mapping| paths.push(mapping.path.to_owned())).unwrap();
+        assert_eq!(paths, ["/lib/a"]);
     }
 
     #[cfg(target_os = "linux")]

@@ -9,12 +9,14 @@ use std::ffi::CStr;
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use perf_monitor_profiling::{CpuProfiler, Report};
-use support::{burn, soaked, spin, thread_cpu, turn};
+use perf_monitor_core::Context;
+use perf_monitor_profiling::{ContinuousProfiler, CpuOptions, CpuProfiler, Report};
+use support::{burn, in_a_process, is_child, soaked, spin, thread_cpu, turn};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -267,11 +269,35 @@ fn interrupted() -> usize {
     count
 }
 
-/// Counts the calling thread's allocations.
+/// Counts the calling thread's allocations, and those and the frees of the sampler's thread.
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static IS_SAMPLER: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+/// Calls of the allocator by the sampler's thread.
+static OF_THE_SAMPLER: AtomicU64 = AtomicU64::new(0);
+
+/// Whether the calling thread had the sampler's name when it first asked.
+fn is_sampler() -> bool {
+    IS_SAMPLER.with(|known| {
+        known.get().unwrap_or_else(|| {
+            let mut name = [0_u8; 16];
+            // SAFETY: the kernel writes up to 16 bytes.
+            unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+            known.set(Some(name.starts_with(b"perf-sampler\0")));
+            known.get() == Some(true)
+        })
+    })
+}
+
+fn count() {
+    ALLOCATIONS.with(|count| count.set(count.get() + 1));
+    if is_sampler() {
+        OF_THE_SAMPLER.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 #[global_allocator]
@@ -280,12 +306,15 @@ static COUNTING: Counting = Counting;
 // SAFETY: the system's allocator does the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        count();
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        if is_sampler() {
+            OF_THE_SAMPLER.fetch_add(1, Ordering::Relaxed);
+        }
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -302,4 +331,70 @@ fn a_thread_that_is_sampled_allocates_nothing_by_that() {
     });
     assert!(report.total(0) > 50);
     assert_eq!(allocated, 0);
+}
+
+/// Everything that the sampler's thread has something to do with: threads that come and go with names of
+/// their own, code without frames, libraries that are loaded, many stacks, spans.
+fn all_kinds_of_work() {
+    let texts: Vec<String> = (0..50).map(|n| "x".repeat(n * 97 % 3_000)).collect();
+    black_box(texts.concat());
+    for number in 0..5 {
+        let named = thread::Builder::new().name(format!("named-{number}"));
+        named.spawn(|| burn(ms(10))).unwrap().join().unwrap();
+    }
+    // SAFETY: this library does nothing as it comes and goes.
+    unsafe {
+        let library = libc::dlopen(c"libBrokenLocale.so.1".as_ptr(), libc::RTLD_NOW);
+        if !library.is_null() {
+            libc::dlclose(library);
+        }
+    }
+    let span = Context { trace_id: 1, span_id: 2, name_id: 3 }.enter();
+    (0..20).for_each(|depth| _ = black_box(down(depth)));
+    span.enter();
+}
+
+#[test]
+fn the_sampler_s_own_thread_allocates_and_frees_nothing() {
+    let _turn = turn();
+    let before = OF_THE_SAMPLER.load(Ordering::Relaxed);
+    let always = ContinuousProfiler::start(100, CpuOptions::default()).unwrap();
+    let report = profiled(1_000, || beside(2, all_kinds_of_work, || burn(ms(1_200))));
+    drop(always);
+    assert!(report.total(0) > 50, "{:?}", report.notes);
+    assert_eq!(OF_THE_SAMPLER.load(Ordering::Relaxed) - before, 0);
+    let named = thread::Builder::new().name("perf-sampler".into());
+    named.spawn(|| black_box(vec![1_u8; 100])).unwrap().join().unwrap();
+    assert_ne!(OF_THE_SAMPLER.load(Ordering::Relaxed), before, "it would have been seen");
+}
+
+/// What is mapped, but for the heap of the main thread.
+fn mappings() -> Vec<String> {
+    let list = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let lines = list.lines().filter(|line| !line.ends_with("[heap]"));
+    lines.map(|line| line.split_whitespace().next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn when_it_has_ended_nothing_of_it_is_mapped() {
+    if !is_child() {
+        return in_a_process("when_it_has_ended_nothing_of_it_is_mapped");
+    }
+    let (ready, end) = (Barrier::new(2), Barrier::new(2));
+    let (before, after) = thread::scope(|scope| {
+        scope.spawn(|| {
+            burn(ms(10));
+            ready.wait();
+            burn(ms(300));
+            end.wait();
+        });
+        ready.wait();
+        let before = mappings();
+        let report = profiled(1_000, || burn(ms(200)));
+        drop(report);
+        let after = mappings();
+        end.wait();
+        (before, after)
+    });
+    assert_eq!(after, before);
 }

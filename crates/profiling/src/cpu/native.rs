@@ -1,5 +1,6 @@
 //! The sampler of this project: timers of threads, on Linux for x86-64 and arm64.
 
+mod bare;
 mod build;
 mod engine;
 mod gate;

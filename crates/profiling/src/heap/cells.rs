@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use perf_monitor_core::Context;
 
-use super::tables::Tables;
+use super::live::{Filter, NOTHING};
 
 /// Threads that have cells of their own at the same time; the others share.
 pub(super) const THREADS: usize = 64;
@@ -32,9 +32,10 @@ pub(super) struct Cells {
     /// The thread looks for the sampler once `allocated_bytes` is here. The owner sets it; the sampler's
     /// switch sets it to 0.
     pub(super) next: AtomicU64,
-    /// The sampler's tables while sampling is on: a free looks into them. The sampler's switch sets it, for all
-    /// cells there are, before any block is sampled.
-    pub(super) tables: AtomicPtr<Tables>,
+    /// The filter of the sampled blocks, into which each free looks: one with nothing in it while sampling is
+    /// off, which is cheaper than to ask. The sampler's switch sets it, for all cells there are, before any block
+    /// is sampled. It is never unmapped.
+    pub(super) filter: AtomicPtr<Filter>,
     /// The thread's number; [`NOBODY`] when they can be had.
     owner: AtomicU32,
     /// What the counts were when the owner came.
@@ -69,17 +70,17 @@ fn grow(cell: &AtomicU64, by: u64) -> u64 {
 
 impl Cells {
     pub(super) const fn new() -> Cells {
-        Cells::with_tables(ptr::null_mut())
+        Cells::with_filter(&NOTHING)
     }
 
-    pub(super) const fn with_tables(tables: *mut Tables) -> Cells {
+    pub(super) const fn with_filter(filter: &'static Filter) -> Cells {
         Cells {
             allocations: AtomicU64::new(0),
             allocated_bytes: AtomicU64::new(0),
             frees: AtomicU64::new(0),
             freed_bytes: AtomicU64::new(0),
             next: AtomicU64::new(0),
-            tables: AtomicPtr::new(tables),
+            filter: AtomicPtr::new(ptr::from_ref(filter).cast_mut()),
             owner: AtomicU32::new(NOBODY),
             before: [const { AtomicU64::new(0) }; 4],
             stack: [const { AtomicU64::new(0) }; 2],
@@ -99,6 +100,16 @@ impl Cells {
             grow(&span.allocated_bytes, bytes);
         }
         total >= self.next.load(Ordering::Relaxed)
+    }
+
+    /// Whether `block`, which the owner has, may have been sampled; `false` is certain.
+    ///
+    /// The switch writes the filter to all cells before it changes the epoch, which whoever sampled the block
+    /// has seen; and the block came here after that. So a thread that has the block has the filter.
+    #[inline(always)]
+    pub(super) fn may_be_sampled(&self, block: *mut u8) -> bool {
+        // SAFETY: a static, or one in tables that are never unmapped, as the switch guarantees.
+        unsafe { &*self.filter.load(Ordering::Relaxed) }.may_hold(block as usize)
     }
 
     /// Counts a free of the owner.
@@ -128,8 +139,8 @@ impl Cells {
     /// The row of the span that the calling thread is in, if it is in one.
     #[inline(always)]
     fn span(&self) -> Option<&SpanCells> {
-        let context = Context::current();
-        (context.span_id != 0).then(|| &self.spans[(context.name_id as usize).min(OTHER_SPANS)])
+        let name_id = Context::current_name_id()?;
+        Some(&self.spans[(name_id as usize).min(OTHER_SPANS)])
     }
 
     /// What was counted. Frees are read first, so that no block is freed that was not allocated.

@@ -28,46 +28,67 @@ const TAKEN: usize = 1;
 /// All zeroes are an empty table.
 #[repr(C)]
 pub(super) struct Live {
-    filter: [AtomicU8; 1 << FILTER_BITS],
+    pub(super) filter: Filter,
     keys: [[AtomicUsize; WAYS]; SETS],
     words: [[AtomicU64; WAYS]; SETS],
 }
 
-#[inline(always)]
+/// How many blocks there are of each part of a hash.
+#[repr(transparent)]
+pub(super) struct Filter([AtomicU8; 1 << FILTER_BITS]);
+
+/// Has nothing in it: for threads while sampling is off. Nobody writes to it, so it takes no memory.
+pub(super) static NOTHING: Filter = Filter([const { AtomicU8::new(0) }; 1 << FILTER_BITS]);
+
+/// Has everything in it: for threads of which it is not known what they have.
+pub(super) static EVERYTHING: Filter = Filter([const { AtomicU8::new(u8::MAX) }; 1 << FILTER_BITS]);
+
+impl Filter {
+    /// Whether `block` may have been counted; `false` is certain.
+    #[inline(always)]
+    pub(super) fn may_hold(&self, block: usize) -> bool {
+        self.of(block).load(Ordering::Relaxed) != 0
+    }
+
+    /// Each free takes this, so it has a hash of its own of the fewest instructions: of 32 bits of the address,
+    /// as the factor is then part of one.
+    #[inline(always)]
+    fn of(&self, block: usize) -> &AtomicU8 {
+        &self.0[((block as u32).wrapping_mul(0x9e37_79b1) >> (32 - FILTER_BITS)) as usize]
+    }
+
+    fn count(&self, block: usize) {
+        self.of(block).fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok();
+    }
+
+    fn uncount(&self, block: usize) {
+        self.of(block).fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).ok();
+    }
+}
+
 fn hash(block: usize) -> u64 {
     // The low bits are alignment.
     (block as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Parts of the hash that neither overlap nor reach into its low bits, which are no hash.
-#[inline(always)]
-fn filter_of(hash: u64) -> usize {
-    (hash >> (64 - FILTER_BITS)) as usize
-}
-
 fn sets_of(hash: u64) -> [usize; 2] {
     [hash >> 41, hash >> 32].map(|part| part as usize % SETS)
 }
 
 impl Live {
-    /// Whether `block` may be in the table; `false` is certain.
-    #[inline(always)]
-    pub(super) fn may_hold(&self, block: usize) -> bool {
-        self.filter[filter_of(hash(block))].load(Ordering::Relaxed) != 0
-    }
-
     /// Puts `block` in; `false`: there is no room.
     pub(super) fn put(&self, block: usize, word: u64) -> bool {
         let hash = hash(block);
         // First, so that whoever finds the block has found it in the filter.
-        self.filter[filter_of(hash)].fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok();
+        self.filter.count(block);
         let put = self.place(hash).is_some_and(|(set, way)| {
             self.words[set][way].store(word, Ordering::Relaxed);
             self.keys[set][way].store(block, Ordering::Release);
             true
         });
         if !put {
-            self.uncount(hash);
+            self.filter.uncount(block);
         }
         put
     }
@@ -102,12 +123,8 @@ impl Live {
         let (set, way) = sets_of(hash).into_iter().find_map(held)?;
         let word = self.words[set][way].load(Ordering::Relaxed);
         self.keys[set][way].store(EMPTY, Ordering::Release);
-        self.uncount(hash);
+        self.filter.uncount(block);
         Some(word)
-    }
-
-    fn uncount(&self, hash: u64) {
-        self.filter[filter_of(hash)].fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).ok();
     }
 
     /// Blocks in it.
@@ -160,7 +177,7 @@ mod tests {
                         let put: Vec<_> =
                             (0..16).filter(|n| live.put(block(*n), *n as u64)).collect();
                         for n in put {
-                            assert!(live.may_hold(block(n)));
+                            assert!(live.filter.may_hold(block(n)));
                             assert_eq!(live.take(block(n)), Some(n as u64));
                         }
                     }
@@ -168,7 +185,7 @@ mod tests {
             }
         });
         assert_eq!(live.len(), 0);
-        assert!(live.filter.iter().all(|count| count.load(Ordering::Relaxed) == 0));
+        assert!(live.filter.0.iter().all(|count| count.load(Ordering::Relaxed) == 0));
     }
 
     proptest! {
@@ -183,7 +200,7 @@ mod tests {
                 } else if !put {
                     prop_assert_eq!(live.take(block), model.remove(&block));
                 }
-                prop_assert!(model.keys().all(|block| live.may_hold(*block)));
+                prop_assert!(model.keys().all(|block| live.filter.may_hold(*block)));
                 prop_assert_eq!(live.len(), model.len());
             }
         }

@@ -9,17 +9,14 @@ use std::cell::Cell;
 use std::ptr;
 
 use super::cells::{Cells, THREADS};
-use super::tables::Tables;
+use super::live::EVERYTHING;
 use super::{exit, sampler};
 
 static CELLS: [Cells; THREADS] = [const { Cells::new() }; THREADS];
 static SHARED: Cells = Cells::new();
 
-/// Its `next` stays 0, and its tables are [`NO_TABLES`].
-static NOWHERE: Cells = Cells::with_tables(NO_TABLES);
-
-/// Stands for tables that have to be looked for elsewhere; nothing lies at this address.
-pub(super) const NO_TABLES: *mut Tables = ptr::without_provenance_mut(1);
+/// Its `next` stays 0, and its filter lets nothing pass.
+static NOWHERE: Cells = Cells::with_filter(&EVERYTHING);
 
 /// Allocations that a thread without cells makes before it asks for some again.
 const ASK_AGAIN: u32 = 1024;

@@ -232,38 +232,26 @@ fn unword(word: u64) -> (u16, u64) {
     ((word & 0x3ff) as u16, word >> 10)
 }
 
-/// Whether `block` may have been sampled; it is certain if not. `tables` are those of the thread's cells.
-///
-/// The switch writes the tables to all cells before it changes the epoch, which whoever sampled the block has
-/// seen; and the block came here after that. So a thread that has the block has the tables.
-#[inline(always)]
-fn may_be_sampled(tables: *mut Tables, block: *mut u8) -> bool {
-    let tables = if tables == local::NO_TABLES { TABLES.load(Ordering::Acquire) } else { tables };
-    // SAFETY: null, or tables that are never unmapped.
-    unsafe { tables.as_ref() }.is_some_and(|tables| tables.live.may_hold(block as usize))
-}
-
-/// `block` is about to be freed.
-#[inline(always)]
-pub(super) fn freed(tables: *mut Tables, block: *mut u8) {
-    if may_be_sampled(tables, block) {
-        taken_out(block).gone();
-    }
+/// `block` is about to be freed, and may have been sampled.
+pub(super) fn freed(block: *mut u8) {
+    taken_out(block).gone();
 }
 
 /// `block` is about to be reallocated, which may fail.
 #[inline(always)]
 pub(super) fn taken(block: *mut u8) -> Held {
-    if may_be_sampled(local::cells().tables.load(Ordering::Relaxed), block) {
-        taken_out(block)
-    } else {
-        Held::NOTHING
-    }
+    if local::cells().may_be_sampled(block) { taken_out(block) } else { Held::NOTHING }
 }
 
 #[cold]
 #[inline(never)]
 fn taken_out(block: *mut u8) -> Held {
+    // A thread without cells has not looked yet. As with cells, whoever has the block sees the tables.
+    // SAFETY: null, or tables that are never unmapped.
+    let tables = unsafe { TABLES.load(Ordering::Acquire).as_ref() };
+    if !tables.is_some_and(|tables| tables.live.filter.may_hold(block as usize)) {
+        return Held::NOTHING;
+    }
     let Some(inside) = Inside::enter() else { return Held::NOTHING };
     let word = inside.tables().live.take(block as usize);
     word.map_or(Held::NOTHING, |word| Held { epoch: EPOCH.load(Ordering::Relaxed), word })

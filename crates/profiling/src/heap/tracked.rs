@@ -2,9 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-use std::sync::atomic::Ordering;
-
-use super::tables::Tables;
+use super::cells::Cells;
 use super::{local, sampler};
 
 /// An allocator that counts what goes through it, and samples where it came from.
@@ -71,9 +69,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TrackedAlloc<A> {
         // Before the block is given back: from then on another thread may have it.
         let cells = local::cells();
         cells.freed(layout.size() as u64);
-        let tables = cells.tables.load(Ordering::Relaxed);
-        if !tables.is_null() {
-            freed_with(tables, block, layout.size());
+        if cells.may_be_sampled(block) {
+            freed_slowly(cells, block, layout.size());
         }
         // SAFETY: as above; `block` came from `inner` with this layout.
         unsafe { self.inner.dealloc(block, layout) }
@@ -104,13 +101,14 @@ fn allocated(block: *mut u8, size: usize) {
     }
 }
 
-/// The rest of a free while sampling is on, or of a thread that has no cells.
-#[inline(always)]
-fn freed_with(tables: *mut Tables, block: *mut u8, size: usize) {
-    if tables == local::NO_TABLES {
+/// The rest of a free of a block that may have been sampled, or of a thread that has no cells.
+#[cold]
+#[inline(never)]
+fn freed_slowly(cells: &Cells, block: *mut u8, size: usize) {
+    if local::is_nowhere(cells) {
         freed_elsewhere(size as u64);
     }
-    sampler::freed(tables, block);
+    sampler::freed(block);
 }
 
 #[inline(always)]

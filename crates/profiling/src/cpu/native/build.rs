@@ -24,10 +24,12 @@ pub(crate) fn report(
     began: SystemTime,
     names: &SpanNames,
 ) -> Report {
-    let mut build = Build::new(&state.tables, state.modules.all());
+    let modules = state.tables.modules.all();
+    let mut build = Build::new(&state.tables, &modules);
     build.add(span);
     let Build { stacks, samples, threads, spans, .. } = build;
-    let threads = threads.keys.iter().map(|number| state.names.get(*number as u8).to_owned());
+    let threads =
+        threads.keys.iter().map(|number| state.tables.names.get(*number as u8).into_owned());
     let spans = spans.keys.iter().map(|number| match *number as u16 {
         u16::MAX => "(other spans)".to_owned(),
         number => {
@@ -40,9 +42,9 @@ pub(crate) fn report(
         period: period(state.governor.rate()).as_nanos() as u64,
         stacks: stacks.nodes,
         samples,
-        modules: state.modules.all().to_vec(),
         threads: threads.collect(),
         spans: spans.collect(),
+        modules,
         started: began,
         duration: Duration::from_nanos(span.ended_ns.saturating_sub(span.began_ns)),
         notes: notes(engine, state),
@@ -192,6 +194,8 @@ fn notes(engine: &Engine, state: &State) -> Vec<String> {
     );
     let slices = seen.slices_lost;
     note(slices > 0, format!("{slices} slices of time went early to make room"));
+    let modules = state.tables.modules.without_room();
+    note(modules > 0, format!("{modules} pieces of code are not told apart: there are too many"));
     let slots = state.members.without_slot;
     note(slots > 0, format!("{slots} threads are not sampled: there are too many"));
     if let Some(cause) = &state.members.refused {

@@ -2,17 +2,20 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use perf_monitor_core::{Context, Lock};
 
+use super::bare::{Bare, Work};
 use super::handler;
 use super::mapped::Mapped;
+use super::members::Members;
 use super::registers::thread_pointer;
 use super::selftest::has_frame_pointers;
 use super::shared::Shared;
 use super::signal;
+use super::slices::Slices;
 use super::state::{State, Window};
 use super::system;
 use crate::cpu::CpuOptions;
@@ -25,6 +28,8 @@ pub(crate) struct Engine {
     wake: Condvar,
     pub(crate) signal: i32,
     pub(crate) flat: bool,
+    /// How far the context of who started it lies from that thread's thread pointer; 0 if far.
+    starter_offset: i64,
 }
 
 /// What there is of it.
@@ -33,17 +38,15 @@ enum Status {
     /// Somebody is starting or stopping it.
     Busy,
     Running {
+        /// It stays until the thread was joined.
         engine: Arc<Engine>,
-        thread: JoinHandle<()>,
+        thread: Bare,
         holders: usize,
         pid: u32,
     },
 }
 
 static STATUS: Lock<Status> = Lock::new(Status::None);
-
-/// The stack of the sampler's thread. Its own frames are small; sweeping the tree takes 6 KB.
-const STACK_BYTES: usize = 128 * 1024;
 
 /// How long a stop waits for handlers that are inside. They take microseconds, but a thread may be
 /// stopped in the middle of one.
@@ -149,7 +152,11 @@ impl Drop for Hold {
 }
 
 impl Engine {
-    fn start(options: &CpuOptions, rate: u32) -> Result<(Arc<Engine>, JoinHandle<()>), Error> {
+    /// Memory that it takes, but for its thread's stack.
+    pub(crate) const BYTES: usize =
+        size_of::<Shared>() + size_of::<Engine>() + State::BYTES + Members::BYTES + Slices::BYTES;
+
+    fn start(options: &CpuOptions, rate: u32) -> Result<(Arc<Engine>, Bare), Error> {
         let signal = options.signal.unwrap_or(signal::USUAL);
         signal::install(signal)?;
         let shared = Mapped::<Shared>::new()?;
@@ -170,37 +177,15 @@ impl Engine {
             wake: Condvar::new(),
             signal,
             flat,
+            starter_offset: context_offset(),
         });
-        let here = context_offset();
-        let running = engine.clone();
-        let thread = thread::Builder::new()
-            .name("perf-sampler".into())
-            .stack_size(STACK_BYTES)
-            .spawn(move || running.run(here));
-        match thread {
+        // SAFETY: whoever has the thread keeps the engine until it was joined.
+        match unsafe { Bare::start(Arc::as_ptr(&engine)) } {
             Ok(thread) => Ok((engine, thread)),
-            Err(cause) => {
+            Err(error) => {
                 close(engine);
-                Err(Error::System("no thread for the sampler", cause))
+                Err(error)
             }
-        }
-    }
-
-    /// The sampler's thread.
-    fn run(&self, there: i64) {
-        if context_offset() == there {
-            self.shared.context_offset.store(there, Ordering::Relaxed);
-        }
-        let delivery_ns = system::delivery_ns(self.signal);
-        let mut state = self.state();
-        state.members.leave_out_this_thread();
-        state.seen.delivery_ns = delivery_ns;
-        while !state.stopping {
-            state.round(&self.shared, self.signal);
-            state.seen.sampler_ns = system::thread_cpu_ns();
-            let pause = state.pause();
-            let woken = self.wake.wait_timeout(state, pause);
-            state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -209,10 +194,10 @@ impl Engine {
     }
 
     /// Ends the sampler's thread.
-    fn stop(&self, thread: JoinHandle<()>) {
+    fn stop(&self, thread: Bare) {
         self.state().stopping = true;
         self.wake.notify_all();
-        let _ = thread.join(); // a panic of the sampler ended it, which is what is wanted here
+        thread.join();
     }
 
     /// Opens a profile on demand at `rate`.
@@ -266,6 +251,28 @@ impl Engine {
         state.set_rate(&self.shared);
         self.wake.notify_all();
         Ok(())
+    }
+}
+
+impl Work for Engine {
+    /// The sampler's thread. It allocates and frees nothing: for who does, the C library makes a heap, and keeps it.
+    fn run(&self) {
+        // SAFETY: names the calling thread.
+        unsafe { libc::prctl(libc::PR_SET_NAME, c"perf-sampler".as_ptr()) };
+        if context_offset() == self.starter_offset {
+            self.shared.context_offset.store(self.starter_offset, Ordering::Relaxed);
+        }
+        let delivery_ns = system::delivery_ns(self.signal);
+        let mut state = self.state();
+        state.members.leave_out_this_thread();
+        state.seen.delivery_ns = delivery_ns;
+        while !state.stopping {
+            state.round(&self.shared, self.signal);
+            state.seen.sampler_ns = system::thread_cpu_ns();
+            let pause = state.pause();
+            let woken = self.wake.wait_timeout(state, pause);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use gimli::{
 };
 
 use super::mapped::Zeroes;
-use super::rows::{Row, Step};
+use super::rows::{Row, Rows, Step};
 
 /// Addresses that were looked at, by a hash: 4 KiB.
 const BITS: usize = 32 * 1024;
@@ -49,14 +49,42 @@ impl Looked {
         (self.count, self.waiting) = (0, 0);
     }
 
-    /// What the tables say of the code that is wanted.
-    pub(crate) fn learn(&mut self) -> Vec<Row> {
-        let rows = rows_of(&self.wanted[..self.waiting]);
-        self.waiting = 0;
+    /// Puts into `rows` what the tables say of the code that is wanted. It allocates nothing.
+    pub(crate) fn learn(&mut self, rows: &Rows) {
+        if self.waiting > 0 {
+            let mut found = Found::default();
+            find(&self.wanted[..self.waiting], &mut found);
+            rows.add(found.rows());
+            self.waiting = 0;
+        }
         if self.count > BITS / 2 {
             self.clear();
         }
-        rows
+    }
+}
+
+/// The rows of what is looked at in one round.
+struct Found {
+    rows: [Row; MOST],
+    count: usize,
+}
+
+impl Default for Found {
+    fn default() -> Found {
+        Found { rows: [Row::default(); MOST], count: 0 }
+    }
+}
+
+impl Found {
+    fn push(&mut self, row: Row) {
+        if let Some(room) = self.rows.get_mut(self.count) {
+            *room = row;
+            self.count += 1;
+        }
+    }
+
+    fn rows(&mut self) -> &mut [Row] {
+        &mut self.rows[..self.count]
     }
 }
 
@@ -71,11 +99,11 @@ impl<T: ReaderOffset> UnwindContextStorage<T> for OnStack {
 /// What is looked for, and what was found, on the way through the loader.
 struct Search<'a> {
     wanted: &'a [u64],
-    found: Vec<Row>,
+    found: &'a mut Found,
 }
 
-/// The rows of `wanted`, where they are needed: while the loader holds all libraries.
-fn rows_of(wanted: &[u64]) -> Vec<Row> {
+/// Finds the rows of `wanted`, where they are needed: while the loader holds all libraries.
+fn find(wanted: &[u64], found: &mut Found) {
     extern "C" fn see(
         info: *mut libc::dl_phdr_info,
         _: libc::size_t,
@@ -87,12 +115,9 @@ fn rows_of(wanted: &[u64]) -> Vec<Row> {
         unsafe { search.look_in(info) };
         0
     }
-    let mut search = Search { wanted, found: Vec::new() };
-    if !wanted.is_empty() {
-        // SAFETY: the function does what it must, and the pointer lives across the call.
-        unsafe { libc::dl_iterate_phdr(Some(see), (&raw mut search).cast()) };
-    }
-    search.found
+    let mut search = Search { wanted, found };
+    // SAFETY: the function does what it must, and the pointer lives across the call.
+    unsafe { libc::dl_iterate_phdr(Some(see), (&raw mut search).cast()) };
 }
 
 impl Search<'_> {
@@ -106,10 +131,9 @@ impl Search<'_> {
             header.p_type == libc::PT_LOAD && address.wrapping_sub(start(header)) < header.p_memsz
         };
         let within = |address| headers.iter().find(|header| holds(header, address));
-        let here = self.wanted.iter().copied().filter(|code| within(*code).is_some());
-        let here: Vec<u64> = here.collect();
+        let mut here = self.wanted.iter().filter(|code| within(**code).is_some()).peekable();
         let index = headers.iter().find(|header| header.p_type == libc::PT_GNU_EH_FRAME);
-        let (Some(index), false) = (index, here.is_empty()) else { return };
+        let (Some(index), Some(_)) = (index, here.peek()) else { return };
         let rest = |address: u64| {
             let header = within(address)?;
             let bytes = header.p_memsz - (address - start(header));
@@ -118,37 +142,38 @@ impl Search<'_> {
         };
         let at = start(index);
         let Some(bytes) = rest(at) else { return };
-        self.read(at, bytes, &here, rest);
+        read(at, bytes, here, rest, self.found);
     }
+}
 
-    /// Reads the index at `at`, and the table that it leads to.
-    fn read<'m>(
-        &mut self,
-        at: u64,
-        index: &'m [u8],
-        here: &[u64],
-        rest: impl Fn(u64) -> Option<&'m [u8]>,
-    ) {
-        let bases = BaseAddresses::default().set_eh_frame_hdr(at);
-        let index = EhFrameHdr::new(index, NativeEndian);
-        let Ok(index) = index.parse(&bases, 8) else { return };
-        let (Pointer::Direct(table_at), Some(search)) = (index.eh_frame_ptr(), index.table())
-        else {
-            return;
-        };
-        let Some(table) = rest(table_at) else { return };
-        let bases = bases.set_eh_frame(table_at);
-        let table: EhFrame<EndianSlice<'_, NativeEndian>> = EhFrame::new(table, NativeEndian);
-        let mut context = UnwindContext::<usize, OnStack>::new_in();
-        for code in here {
-            let row = search.unwind_info_for_address(
-                &table,
-                &bases,
-                &mut context,
-                *code,
-                EhFrame::cie_from_offset,
-            );
-            self.found.extend(row.ok().and_then(row_of).map(|row| row.around(*code)));
+/// Reads the index at `at`, and the table that it leads to.
+fn read<'m, 'c>(
+    at: u64,
+    index: &'m [u8],
+    here: impl Iterator<Item = &'c u64>,
+    rest: impl Fn(u64) -> Option<&'m [u8]>,
+    found: &mut Found,
+) {
+    let bases = BaseAddresses::default().set_eh_frame_hdr(at);
+    let index = EhFrameHdr::new(index, NativeEndian);
+    let Ok(index) = index.parse(&bases, 8) else { return };
+    let (Pointer::Direct(table_at), Some(search)) = (index.eh_frame_ptr(), index.table()) else {
+        return;
+    };
+    let Some(table) = rest(table_at) else { return };
+    let bases = bases.set_eh_frame(table_at);
+    let table: EhFrame<EndianSlice<'_, NativeEndian>> = EhFrame::new(table, NativeEndian);
+    let mut context = UnwindContext::<usize, OnStack>::new_in();
+    for code in here {
+        let row = search.unwind_info_for_address(
+            &table,
+            &bases,
+            &mut context,
+            *code,
+            EhFrame::cie_from_offset,
+        );
+        if let Some(row) = row.ok().and_then(row_of) {
+            found.push(row.around(*code));
         }
     }
 }
@@ -173,6 +198,7 @@ fn row_of(row: &UnwindTableRow<usize, OnStack>) -> Option<Row> {
 #[cfg(test)]
 mod tests {
     use super::super::mapped::Mapped;
+    use super::super::shared::Shared;
     use super::*;
 
     fn address(name: &std::ffi::CStr) -> u64 {
@@ -183,19 +209,23 @@ mod tests {
     #[test]
     fn at_its_first_instruction_a_function_has_pushed_nothing() {
         let functions = [c"malloc", c"qsort", c"getenv"].map(address);
-        for row in rows_of(&functions) {
+        let mut found = Found::default();
+        find(&functions, &mut found);
+        for row in found.rows() {
             assert_eq!(row.step, Step { size: 1, saved: 0 }, "{row:x?}");
             assert!(functions.iter().any(|code| (row.start..row.end).contains(code)));
         }
-        assert_eq!(rows_of(&functions).len(), functions.len());
+        assert_eq!(found.rows().len(), functions.len());
     }
 
     #[test]
     fn code_that_is_nowhere_has_no_row_and_is_looked_at_once() {
         let mut looked = Mapped::<Looked>::new().unwrap();
+        let rows = Mapped::<Shared>::new().unwrap();
         (0..100).for_each(|_| looked.want(4_096));
         assert_eq!(looked.waiting, 1);
-        assert!(looked.learn().is_empty());
+        looked.learn(&rows.rows);
+        assert_eq!(rows.rows.step(4_096), None);
         looked.want(4_096);
         assert_eq!(looked.waiting, 0);
     }

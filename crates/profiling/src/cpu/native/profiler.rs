@@ -7,8 +7,6 @@ use std::time::{Duration, SystemTime};
 
 use super::build::{self, coverage};
 use super::engine::{Engine, Hold};
-use super::shared::Shared;
-use super::state::Tables;
 use super::system;
 use crate::cpu::{CpuOptions, CpuStats, SpanNames, checked};
 use crate::error::Error;
@@ -26,7 +24,7 @@ use crate::report::Report;
 ///
 /// # Cost
 /// Some microseconds a sample with the signal, and 70 µs for each of the ten looks a second that its
-/// thread takes, so about a tenth of a percent of the CPU time at 99 Hz; 254 KB while it is on, which are
+/// thread takes, so about a tenth of a percent of the CPU time at 99 Hz; at most 256 KB while it is on, which are
 /// unmapped after (rows `profile/…` in `benches/budgets.toml`).
 ///
 /// # Limits
@@ -235,7 +233,6 @@ fn stats(engine: &Engine) -> CpuStats {
     let state = engine.state();
     let (counts, seen) = (&engine.shared.counts, &state.seen);
     let signals = counts.signals.load(Ordering::Relaxed);
-    let lists = state.modules.bytes() + state.names.bytes() + state.members.bytes();
     CpuStats {
         rate_hz: state.governor.rate(),
         wanted_hz: state.governor.wanted(),
@@ -250,6 +247,6 @@ fn stats(engine: &Engine) -> CpuStats {
         delivery: Duration::from_nanos(signals * seen.delivery_ns),
         sampler: Duration::from_nanos(seen.sampler_ns),
         frames: state.tables.tree.used(),
-        bytes: size_of::<Shared>() + size_of::<Tables>() + size_of::<Engine>() + lists,
+        bytes: Engine::BYTES,
     }
 }

@@ -33,7 +33,7 @@ struct Table {
 }
 
 /// What leads from one piece of code to its caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Step {
     /// Words from the stack pointer to where the caller's stack begins; the address to go back to lies
     /// just below.
@@ -43,7 +43,7 @@ pub(crate) struct Step {
 }
 
 /// A piece of code with its step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) start: u64,
     pub(crate) end: u64,
@@ -80,49 +80,61 @@ impl Rows {
         None
     }
 
-    /// Adds `rows` to what is known; without room for them, they alone are known then. Only the sampler
-    /// may call this.
-    pub(crate) fn add(&self, rows: &[Row]) {
-        let mut known = self.known();
-        if known.len() + rows.len() > ROWS {
-            known.clear();
-        }
-        known.extend(rows.iter().take(ROWS).filter(|row| row.end > row.start));
-        known.sort_by_key(|row| row.start);
-        known.dedup_by_key(|row| row.start);
-        self.put(&known);
+    /// Adds `rows`, which it puts in order, to what is known; without room for them, they alone are known
+    /// then. Only the sampler may call this. It allocates nothing.
+    pub(crate) fn add(&self, rows: &mut [Row]) {
+        rows.sort_unstable_by_key(|row| row.start);
+        let known = self.tables[self.current.load(Ordering::Relaxed) % 2].rows();
+        let fit = known.len() + rows.len() <= ROWS;
+        let mut known = known.take(if fit { ROWS } else { 0 }).peekable();
+        let mut added = rows.iter().copied().filter(|row| row.end > row.start).peekable();
+        self.put(std::iter::from_fn(|| match (known.peek(), added.peek()) {
+            (Some(one), Some(other)) if other.start < one.start => added.next(),
+            (None, _) => added.next(),
+            _ => known.next(),
+        }));
     }
 
     /// Forgets all, since other code may be there now.
     pub(crate) fn clear(&self) {
-        self.put(&[]);
+        self.put(std::iter::empty());
     }
 
-    fn known(&self) -> Vec<Row> {
-        let table = &self.tables[self.current.load(Ordering::Relaxed) % 2];
-        let count = table.count.load(Ordering::Relaxed);
+    /// Fills the table that is not used with `rows`, which come in the order of addresses, and uses it from
+    /// then on. Of those that begin at one address only the first is put in.
+    fn put(&self, rows: impl Iterator<Item = Row>) {
+        let next = self.current.load(Ordering::Relaxed) + 1;
+        let table = &self.tables[next % 2];
+        let (mut count, mut last) = (0, None);
+        for row in rows {
+            if count < ROWS && last != Some(row.start) {
+                table.write(count, row);
+                (count, last) = (count + 1, Some(row.start));
+            }
+        }
+        table.count.store(count, Ordering::Relaxed);
+        // Release: a handler that takes the new table sees its rows.
+        self.current.store(next, Ordering::Release);
+    }
+}
+
+impl Table {
+    fn rows(&self) -> impl ExactSizeIterator<Item = Row> + '_ {
         let row = |at: usize| {
-            let range = table.ranges[at].load(Ordering::Relaxed);
-            let step = table.steps[at].load(Ordering::Relaxed);
+            let range = self.ranges[at].load(Ordering::Relaxed);
+            let step = self.steps[at].load(Ordering::Relaxed);
             let (start, length) = (range >> 16, range & LONGEST);
             let step = Step { size: step as u16, saved: (step >> 16) as u16 };
             Row { start, end: start + length, step }
         };
-        (0..count).map(row).collect()
+        (0..self.count.load(Ordering::Relaxed)).map(row)
     }
 
-    fn put(&self, rows: &[Row]) {
-        let next = self.current.load(Ordering::Relaxed) + 1;
-        let table = &self.tables[next % 2];
-        for (at, row) in rows.iter().enumerate() {
-            let range = row.start << 16 | (row.end - row.start).min(LONGEST);
-            let step = u32::from(row.step.size) | u32::from(row.step.saved) << 16;
-            table.ranges[at].store(range, Ordering::Relaxed);
-            table.steps[at].store(step, Ordering::Relaxed);
-        }
-        table.count.store(rows.len(), Ordering::Relaxed);
-        // Release: a handler that takes the new table sees its rows.
-        self.current.store(next, Ordering::Release);
+    fn write(&self, at: usize, row: Row) {
+        let range = row.start << 16 | (row.end - row.start).min(LONGEST);
+        let step = u32::from(row.step.size) | u32::from(row.step.saved) << 16;
+        self.ranges[at].store(range, Ordering::Relaxed);
+        self.steps[at].store(step, Ordering::Relaxed);
     }
 }
 
@@ -169,12 +181,11 @@ mod tests {
     fn more_than_there_is_room_for_begins_anew() {
         let rows = rows();
         for batch in 0..20_u64 {
-            let some: Vec<_> = (0..30)
+            let mut some: Vec<_> = (0..30)
                 .map(|n| row(1_000 * batch + 10 * n, 1_000 * batch + 10 * n + 5, 1))
                 .collect();
-            rows.add(&some);
+            rows.add(&mut some);
             assert!(rows.step(1_000 * batch).is_some());
-            assert!(rows.known().len() <= ROWS);
         }
         assert!(rows.step(0).is_none());
         rows.clear();
@@ -219,9 +230,10 @@ mod tests {
                 row(start, at, size)
             }).collect();
             let rows = rows();
-            let (first, second) = all.split_at(all.len() / 2);
-            rows.add(second);
-            rows.add(first);
+            let mut added = all.clone();
+            added.reverse();
+            added.chunks_mut(7).for_each(|some| rows.add(some));
+            all.iter().take(50).for_each(|row| rows.add(&mut [*row])); // once more
             for address in asked {
                 let expected = all.iter().find(|row| (row.start..row.end).contains(&address));
                 prop_assert_eq!(rows.step(address), expected.map(|row| row.step));

@@ -4,7 +4,6 @@ use std::hint::black_box;
 use std::sync::OnceLock;
 
 use super::registers::{frame_pointer, thread_pointer};
-use crate::maps;
 use crate::stack::stack_of;
 use crate::walk::walk;
 
@@ -18,27 +17,24 @@ const CODE_BYTES: u64 = 1024;
 /// has no callers, and says so.
 pub(crate) fn has_frame_pointers() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
-    *FOUND.get_or_init(|| {
-        let Ok(maps) = maps::read() else { return false };
-        down(DEPTH, &maps) > 0
-    })
+    *FOUND.get_or_init(|| down(DEPTH) > 0)
 }
 
 /// Calls itself `more` times, then counts the calls.
 #[inline(never)]
-fn down(more: usize, maps: &str) -> usize {
+fn down(more: usize) -> usize {
     if more == 0 {
-        return usize::from(calls_found(maps) >= DEPTH);
+        return usize::from(calls_found() >= DEPTH);
     }
     // what is done with the result keeps this from becoming a jump
-    black_box(down(black_box(more - 1), maps)).saturating_mul(black_box(1))
+    black_box(down(black_box(more - 1))).saturating_mul(black_box(1))
 }
 
 #[inline(never)]
-fn calls_found(maps: &str) -> usize {
+fn calls_found() -> usize {
     let here = black_box(0_u64);
     let stack_pointer = &raw const here as u64;
-    let Some(stack) = stack_of(maps, stack_pointer, thread_pointer()) else { return 0 };
+    let Some(stack) = stack_of(stack_pointer, thread_pointer()) else { return 0 };
     let mut callers = [0; DEPTH];
     // SAFETY: the range is this thread's own stack, from a local of this function upwards.
     let found = unsafe { walk(frame_pointer(), stack_pointer, stack.end, &mut callers) };
@@ -55,7 +51,7 @@ mod tests {
     #[test]
     fn this_program_has_them_and_so_have_its_threads() {
         assert!(has_frame_pointers());
-        let other = std::thread::spawn(|| down(DEPTH, &maps::read().unwrap()));
+        let other = std::thread::spawn(|| down(DEPTH));
         assert_eq!(other.join().unwrap(), 1);
     }
 }

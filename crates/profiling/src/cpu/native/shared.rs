@@ -46,13 +46,16 @@ pub(crate) struct Slot {
     /// The ticket whose signals count here; 0 while the slot is free. A late signal of a thread that
     /// had the slot before has another one.
     ticket: AtomicU64,
-    /// Where the thread's stack is. Written once while a thread has the slot, `low` last.
+    /// Where the thread's stack begins, and in `high` where it ends; both written by the sampler, `low` last.
+    /// 0 until a handler asks: it writes the thread pointer into `high`, then its stack pointer with the lowest
+    /// bit set, [`ASKED`], into this. That bit alone, [`REFUSED`], if there is no answer.
     low: AtomicU64,
     high: AtomicU64,
-    /// A stack pointer outside of that, and the thread's pointer, for the sampler to look at; 0 for none.
-    asked_stack: AtomicU64,
-    asked_pointer: AtomicU64,
 }
+
+/// Stacks and stack pointers are even.
+const ASKED: u64 = 1;
+const REFUSED: u64 = ASKED;
 
 // SAFETY: atomics of integers, arrays and structs of them; a false bool is a zero.
 unsafe impl Zeroes for Shared {}
@@ -88,8 +91,6 @@ impl Slot {
     /// Gives the slot to a thread. Nobody else may have it: handlers of the thread before are over.
     pub(crate) fn give(&self, ticket: Ticket) {
         self.low.store(0, Ordering::Relaxed);
-        self.high.store(0, Ordering::Relaxed);
-        self.asked_stack.store(0, Ordering::Relaxed);
         self.ticket.store(ticket.0, Ordering::Release);
     }
 
@@ -110,35 +111,61 @@ impl Slot {
     pub(crate) fn stack_end(&self, pointer: u64) -> Option<u64> {
         let low = self.low.load(Ordering::Acquire);
         let high = self.high.load(Ordering::Relaxed);
-        (low != 0 && low <= pointer && pointer < high).then_some(high)
+        let known = low != 0 && low & ASKED == 0;
+        (known && low <= pointer && pointer < high).then_some(high)
     }
 
     /// Asks the sampler where the stack that `stack` points into ends.
     #[inline]
     pub(crate) fn ask(&self, stack: u64, thread_pointer: u64) {
-        if self.asked_stack.load(Ordering::Relaxed) == 0 {
-            self.asked_pointer.store(thread_pointer, Ordering::Relaxed);
-            self.asked_stack.store(stack, Ordering::Release);
+        if self.low.load(Ordering::Relaxed) == 0 {
+            self.high.store(thread_pointer, Ordering::Relaxed);
+            // Release: who sees that it was asked sees the thread pointer.
+            self.low.store(stack | ASKED, Ordering::Release);
         }
     }
 
     /// The stack pointer and the thread pointer that were asked about, if no answer was given.
     pub(crate) fn asked(&self) -> Option<(u64, u64)> {
-        let stack = self.asked_stack.load(Ordering::Acquire);
-        let known = self.low.load(Ordering::Relaxed) != 0;
-        (stack > REFUSED && !known).then(|| (stack, self.asked_pointer.load(Ordering::Relaxed)))
+        let low = self.low.load(Ordering::Acquire);
+        let asked = low & ASKED != 0 && low != REFUSED;
+        asked.then(|| (low & !ASKED, self.high.load(Ordering::Relaxed)))
     }
 
     /// There is no answer: handlers ask no more until [`ask_again`](Self::ask_again).
     pub(crate) fn refuse(&self) {
-        self.asked_stack.store(REFUSED, Ordering::Relaxed);
+        self.low.store(REFUSED, Ordering::Relaxed);
     }
 
     /// What was refused may be asked again.
     pub(crate) fn ask_again(&self) {
-        let _ = self.asked_stack.compare_exchange(REFUSED, 0, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.low.compare_exchange(REFUSED, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
-/// No stack is there.
-const REFUSED: u64 = 1;
+#[cfg(test)]
+mod tests {
+    use super::super::mapped::Mapped;
+    use super::*;
+
+    #[test]
+    fn a_stack_is_asked_for_once_and_answered_or_refused() {
+        let shared = Mapped::<Shared>::new().unwrap();
+        let slot = &shared.slots[3];
+        slot.give(Ticket::new(3, 1));
+        assert_eq!((slot.asked(), slot.stack_end(0x5008)), (None, None));
+        slot.ask(0x5008, 0x7000);
+        slot.ask(0x5108, 0x7000);
+        assert_eq!((slot.asked(), slot.stack_end(0x5010)), (Some((0x5008, 0x7000)), None));
+        slot.refuse();
+        slot.ask(0x5008, 0x7000);
+        assert_eq!((slot.asked(), slot.stack_end(0x5008)), (None, None));
+        slot.ask_again();
+        slot.ask(0x5008, 0x7000);
+        slot.set_stack(&(0x4000..0x7000));
+        assert_eq!((slot.asked(), slot.stack_end(0x5008)), (None, Some(0x7000)));
+        assert_eq!((slot.stack_end(0x3ff8), slot.stack_end(0x7000)), (None, None));
+        slot.ask(0x9000, 0x7000);
+        assert_eq!((slot.asked(), slot.stack_end(0x5008)), (None, Some(0x7000)));
+    }
+}

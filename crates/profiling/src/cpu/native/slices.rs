@@ -9,7 +9,7 @@ pub(crate) const SLICE_NS: u64 = 10_000_000_000;
 pub(crate) const KEPT_NS: u64 = 300_000_000_000;
 
 /// Slices that can be told apart at once, with room so that a number does not come again too soon.
-const MOST: usize = 200;
+const MOST: usize = 128;
 
 /// The slices that are kept, oldest first; the last one is being filled.
 #[derive(Debug)]
@@ -26,8 +26,12 @@ struct Slice {
 }
 
 impl Slices {
+    /// Memory that they take.
+    pub(crate) const BYTES: usize = MOST * size_of::<Slice>();
+
     pub(crate) fn new(now_ns: u64) -> Slices {
-        let slices = VecDeque::from([Slice { number: 0, began_ns: now_ns }]);
+        let mut slices = VecDeque::with_capacity(MOST); // all of it now: the sampler's thread allocates nothing
+        slices.push_back(Slice { number: 0, began_ns: now_ns });
         Slices { slices, pinned: None }
     }
 

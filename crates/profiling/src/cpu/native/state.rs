@@ -1,5 +1,6 @@
 //! What the sampler knows, and what it does each time it wakes.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
@@ -15,14 +16,14 @@ use super::names::Names;
 use super::recent::Recent;
 use super::record::Record;
 use super::ring;
-use super::shared::Shared;
+use super::shared::{SLOTS, Shared, Slot};
 use super::slices::{KEPT_NS, Slices};
 use super::system;
 use super::tally::{Key, Tally};
 use super::tree::{CUT, Number, Spot, Tree, UNKNOWN};
 use crate::error::Error;
 use crate::maps;
-use crate::stack::stack_of;
+use crate::stack::{main_stack, stack_in};
 use crate::walk::MOST_FRAMES;
 
 /// What samples become, in pages that are given back at the end.
@@ -31,6 +32,8 @@ pub(crate) struct Tables {
     pub(crate) tree: Tree,
     pub(crate) tally: Tally,
     pub(crate) recent: Recent,
+    pub(crate) names: Names,
+    pub(crate) modules: Modules,
     #[cfg(target_arch = "x86_64")]
     looked: Looked,
 }
@@ -40,8 +43,6 @@ unsafe impl Zeroes for Tables {}
 
 pub(crate) struct State {
     pub(crate) tables: Mapped<Tables>,
-    pub(crate) modules: Modules,
-    pub(crate) names: Names,
     pub(crate) members: Members,
     pub(crate) governor: Governor,
     pub(crate) slices: Slices,
@@ -54,7 +55,9 @@ pub(crate) struct State {
     pub(crate) stopping: bool,
     next_look_ns: u64,
     next_second_ns: u64,
-    looks: u64,
+    looks: u8,
+    /// Where the main thread's stack may be.
+    main_stack: Range<u64>,
     loads: Option<(u64, u64)>,
     /// How long the sampler sleeps.
     pause: Duration,
@@ -109,6 +112,9 @@ const SECOND_NS: u64 = 1_000_000_000;
 const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(250)];
 
 impl State {
+    /// Memory that its tables take.
+    pub(crate) const BYTES: usize = size_of::<Tables>();
+
     pub(crate) fn new(
         signal: i32,
         rate: u32,
@@ -119,9 +125,7 @@ impl State {
         let now = clock.now_ns();
         let mut state = State {
             tables: Mapped::new()?,
-            modules: Modules::default(),
-            names: Names::default(),
-            members: Members::new(signal, period(rate)),
+            members: Members::new(signal, period(rate))?,
             governor: Governor::new(rate, budget),
             slices: Slices::new(now),
             clock,
@@ -132,12 +136,13 @@ impl State {
             next_look_ns: now,
             next_second_ns: now + SECOND_NS,
             looks: 0,
+            main_stack: main_stack(),
             loads: modules::loads(),
             pause: PAUSES[0],
             judged: Costs::default(),
             swept: false,
         };
-        state.modules.refresh();
+        state.tables.modules.refresh();
         state.look(shared)?;
         match state.members.refused.take() {
             Some(cause) if state.members.len() == 0 => Err(Error::System(
@@ -197,14 +202,14 @@ impl State {
     }
 
     fn look(&mut self, shared: &Shared) -> Result<(), Error> {
-        self.looks += 1;
+        self.looks = self.looks.wrapping_add(1);
         let loads = modules::loads();
         if loads != self.loads || loads.is_none() {
             self.loads = loads;
-            self.modules.refresh();
+            self.tables.modules.refresh();
             self.forget_code(shared);
         }
-        self.members.look(shared, &mut self.names, self.looks)
+        self.members.look(shared, &mut self.tables.names, self.looks)
     }
 
     /// Moves on in time: a new slice now and then, and the oldest ones go.
@@ -213,7 +218,7 @@ impl State {
             return;
         }
         self.swept = false;
-        shared.slots.iter().for_each(super::shared::Slot::ask_again);
+        shared.slots.iter().for_each(Slot::ask_again);
         while self.expire(now.saturating_sub(KEPT_NS)) {}
     }
 
@@ -267,7 +272,7 @@ impl State {
         let leaf = self.leaf(record);
         let key = Key {
             leaf,
-            thread: self.members.names.get(record.slot).copied().unwrap_or_default(),
+            thread: self.members.name(record.slot),
             span: record.context.map_or(0, |context| span_number(context.name_id)),
             slice: self.slices.current(),
         };
@@ -292,10 +297,11 @@ impl State {
     /// The frame of where the sample was taken, below its callers; 0 without room for it.
     fn leaf(&mut self, record: &Record<'_>) -> Number {
         let unknown = Spot { module: UNKNOWN, offset: 0 };
-        let code = self.modules.spot(record.code).unwrap_or(unknown);
+        let modules = &self.tables.modules;
+        let code = modules.spot(record.code).unwrap_or(unknown);
         let mut spots = [unknown; MOST_FRAMES];
         // a word that is no address of code was no return address: what lies beyond is not known either
-        let found = record.callers.iter().map_while(|back| self.modules.spot(call_before(*back)));
+        let found = record.callers.iter().map_while(|back| modules.spot(call_before(*back)));
         let count = spots.iter_mut().zip(found).map(|(spot, found)| *spot = found).count();
         let cut = record.cut || count < record.callers.len();
         let callers = &spots[..count];
@@ -328,10 +334,7 @@ impl State {
     /// Tells handlers what is known of that.
     #[cfg(target_arch = "x86_64")]
     fn learn(&mut self, shared: &Shared) {
-        let rows = self.tables.looked.learn();
-        if !rows.is_empty() {
-            shared.rows.add(&rows);
-        }
+        self.tables.looked.learn(&shared.rows);
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -363,15 +366,24 @@ impl State {
 
     /// Finds the stacks that handlers asked about.
     fn answer(&mut self, shared: &Shared) {
-        let mut list = None;
-        for slot in &shared.slots {
-            let Some((stack, thread_pointer)) = slot.asked() else { continue };
-            let maps = list.get_or_insert_with(|| maps::read().unwrap_or_default());
-            match stack_of(maps, stack, thread_pointer) {
-                Some(stack) => slot.set_stack(&stack),
-                None => slot.refuse(),
-            }
+        // what is asked after this is for the next round
+        let mut wanted = [false; SLOTS];
+        for (wanted, slot) in wanted.iter_mut().zip(&shared.slots) {
+            *wanted = slot.asked().is_some();
         }
+        if !wanted.contains(&true) {
+            return;
+        }
+        let asked = || shared.slots.iter().zip(wanted).filter(|(_, wanted)| *wanted);
+        let _ = maps::each(|mapping| {
+            for (slot, _) in asked() {
+                let Some((pointer, thread_pointer)) = slot.asked() else { continue };
+                if let Some(stack) = stack_in(mapping, &self.main_stack, pointer, thread_pointer) {
+                    slot.set_stack(&stack);
+                }
+            }
+        });
+        asked().filter(|(slot, _)| slot.asked().is_some()).for_each(|(slot, _)| slot.refuse());
     }
 }
 

@@ -6,11 +6,12 @@ use std::ptr;
 use std::time::Duration;
 
 /// A timer that sends a signal to a thread of this process whenever it has used up so much CPU time.
-/// The kernel takes it away with the thread, or when this is dropped.
+/// The kernel keeps it until it is [taken away](Self::delete), also when the thread has ended.
 ///
 /// The system is called by number: the C library's own `timer_create` wants a clock of its own making,
 /// and the clock of another thread is known by that thread's number.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
 pub(crate) struct Timer(libc::c_int);
 
 /// The clock of a thread's CPU time, as the kernel numbers it: the complement of the thread's number,
@@ -60,11 +61,10 @@ impl Timer {
         };
         if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
-}
 
-impl Drop for Timer {
-    fn drop(&mut self) {
-        // SAFETY: the timer is ours. Of a thread that has ended the kernel keeps it until now.
+    /// Takes it away. Whoever made it does this once, and does not use it after.
+    pub(crate) fn delete(self) {
+        // SAFETY: takes a number; of one that is no timer of this process it does nothing.
         unsafe { libc::syscall(libc::SYS_timer_delete, self.0) };
     }
 }

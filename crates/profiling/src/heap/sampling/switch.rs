@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{SAMPLING_BYTES, Sampled, SampledStack, SamplingOptions, SamplingStats};
 use crate::Error;
+use crate::heap::live::{Filter, NOTHING};
 use crate::heap::sampler::{EPOCH, INSIDE, INTERVAL, PROBE, PROBED, RANDOM, SHIMS, TABLES};
 use crate::heap::tables::{self, Tables};
 use crate::heap::tallies::Sums;
@@ -23,7 +24,8 @@ pub(super) fn on(options: SamplingOptions) -> Result<(), Error> {
     INTERVAL.store(options.interval_bytes.clamp(1, u64::MAX / 64), Ordering::Relaxed);
     RANDOM.store(options.seed.unwrap_or_else(arbitrary), Ordering::Relaxed);
     TABLES.store(tables.as_ptr(), Ordering::SeqCst);
-    advance(tables.as_ptr());
+    // SAFETY: mapped, and never unmapped.
+    advance(unsafe { &tables.as_ref().live.filter });
     Ok(())
 }
 
@@ -31,7 +33,7 @@ pub(super) fn off() {
     if TABLES.swap(ptr::null_mut(), Ordering::SeqCst).is_null() {
         return;
     }
-    advance(ptr::null_mut());
+    advance(&NOTHING);
     // Those inside are gone in microseconds: they wait for nothing.
     while INSIDE.load(Ordering::SeqCst) != 0 {
         std::thread::yield_now();
@@ -42,9 +44,10 @@ pub(super) fn off() {
     }
 }
 
-/// The next epoch, of which every thread learns at its next allocation; of its `tables`, before that.
-fn advance(tables: *mut Tables) {
-    local::private().iter().for_each(|cells| cells.tables.store(tables, Ordering::Relaxed));
+/// The next epoch, of which every thread learns at its next allocation; of its `filter`, before that.
+fn advance(filter: &'static Filter) {
+    let filter = ptr::from_ref(filter).cast_mut();
+    local::private().iter().for_each(|cells| cells.filter.store(filter, Ordering::Relaxed));
     EPOCH.fetch_add(1, Ordering::Release);
     fence(Ordering::SeqCst);
     for cells in local::private().iter().chain([local::shared()]) {
