@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use perf_monitor_http::{Body, Request, Response, Router, answer};
 
 /// Where the page names the folder of its assets.
-const PLACEHOLDER: &str = "{assets}";
+pub(crate) const PLACEHOLDER: &str = "{assets}";
 
 const PAGE: &str = include_str!("../web/page.html");
 
@@ -30,7 +30,7 @@ const FILES: [File; 8] = [
 ];
 
 /// The page runs its own scripts and styles, talks to its own server, and loads nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[derive(Clone, Copy)]
@@ -54,12 +54,17 @@ impl File {
 
 /// `/`, which a browser asks for anew each time, and `/assets/FINGERPRINT/…`, which it may keep.
 ///
-/// The modules import each other by relative names, so that one folder holds one state of all.
+/// The modules import each other by relative names, so that one folder holds one state of all. The page names the
+/// folder relative to itself, so that it may be mounted below another path.
 pub(crate) fn routes() -> Router {
+    #[cfg(debug_assertions)]
+    if let Some(folder) = std::env::var_os("PERF_MONITOR_UI_DIR") {
+        return crate::workshop::routes(folder.into());
+    }
     let tag = fingerprint();
     let folder = format!("/assets/{tag}");
     let page = Page {
-        html: Bytes::from(PAGE.replace(PLACEHOLDER, &folder)),
+        html: Bytes::from(PAGE.replace(PLACEHOLDER, &folder[1..])),
         etag: HeaderValue::from_str(&format!("\"{tag}\"")).expect("hexadecimal digits"),
     };
     let router = Router::new().get("/", move |request: Request| ready(page.answer(&request)));
@@ -92,7 +97,7 @@ impl Page {
     }
 }
 
-fn with(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
+pub(crate) fn with(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(name, value);
     response

@@ -1,5 +1,7 @@
 //! A dashboard as its viewers meet it: over real sockets.
 
+mod decoder;
 mod page;
 mod served;
 mod stream;
+mod updates;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use perf_monitor_core::{MetricsCollector, Registry};
 use perf_monitor_dashboard::{About, MetricsDashboard};
 use perf_monitor_http::{Server, ServerOptions};
@@ -51,8 +51,13 @@ impl Served {
         self.dashboard.tick();
     }
 
+    /// A client of the stream.
     pub(crate) async fn view(&self) -> Result<Viewer, Error> {
-        let url = format!("ws://{}/api/stream", self.address);
+        self.watch("/api/stream").await
+    }
+
+    pub(crate) async fn watch(&self, path: &str) -> Result<Viewer, Error> {
+        let url = format!("ws://{}{path}", self.address);
         let (socket, _) = timeout(PATIENCE, connect_async(url)).await.expect("an answer")?;
         Ok(Viewer(socket))
     }
@@ -77,15 +82,29 @@ impl Served {
 
 pub(crate) struct Viewer(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
+/// A message of the server.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Text(Value),
+    Bytes(Vec<u8>),
+}
+
 impl Viewer {
     /// The next message; `None` when the stream is over.
-    pub(crate) async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Heard> {
         loop {
             match timeout(PATIENCE, self.0.next()).await.expect("a message")? {
-                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
+                Ok(Message::Text(text)) => {
+                    return Some(Heard::Text(serde_json::from_str(&text).unwrap()));
+                }
+                Ok(Message::Binary(bytes)) => return Some(Heard::Bytes(bytes.into())),
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
             }
         }
+    }
+
+    pub(crate) async fn say(&mut self, message: Value) {
+        self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 }
