@@ -18,13 +18,53 @@ const PAGE: &str = include_str!("../web/page.html");
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [File; 8] = [
-    File::new("app.js", JAVASCRIPT, include_bytes!("../web/app.js")),
-    File::new("chart.js", JAVASCRIPT, include_bytes!("../web/chart.js")),
-    File::new("format.js", JAVASCRIPT, include_bytes!("../web/format.js")),
-    File::new("panels.js", JAVASCRIPT, include_bytes!("../web/panels.js")),
-    File::new("store.js", JAVASCRIPT, include_bytes!("../web/store.js")),
-    File::new("stream.js", JAVASCRIPT, include_bytes!("../web/stream.js")),
+/// A module of the page, by its path below `web`.
+macro_rules! module {
+    ($path:literal) => {
+        File::new($path, JAVASCRIPT, include_bytes!(concat!("../web/", $path)))
+    };
+}
+
+const FILES: [File; 41] = [
+    module!("alerts.js"),
+    module!("api.js"),
+    module!("app.js"),
+    module!("calltree.js"),
+    module!("card.js"),
+    module!("catalog.js"),
+    module!("chart.js"),
+    module!("colours.js"),
+    module!("dom.js"),
+    module!("export.js"),
+    module!("feed.js"),
+    module!("flame.js"),
+    module!("format.js"),
+    module!("frames.js"),
+    module!("heat.js"),
+    module!("keys.js"),
+    module!("loop.js"),
+    module!("markers.js"),
+    module!("panels.js"),
+    module!("pen.js"),
+    module!("routes.js"),
+    module!("scale.js"),
+    module!("session.js"),
+    module!("store.js"),
+    module!("stream.js"),
+    module!("timeline.js"),
+    module!("toolbar.js"),
+    module!("url.js"),
+    module!("view.js"),
+    module!("waterfall.js"),
+    module!("views/alerts.js"),
+    module!("views/bench.js"),
+    module!("views/host.js"),
+    module!("views/instruments.js"),
+    module!("views/metrics.js"),
+    module!("views/overview.js"),
+    module!("views/profiles.js"),
+    module!("views/settings.js"),
+    module!("views/traces.js"),
     File::new("page.css", "text/css; charset=utf-8", include_bytes!("../web/page.css")),
     File::new("icon.svg", "image/svg+xml", include_bytes!("../web/icon.svg")),
 ];

@@ -1,9 +1,10 @@
-// Questions to the server; what is wrong is an Error with the server's own sentence.
+// Questions to the server; what is wrong is an Error with the server's own sentence. Paths begin with a slash, and are
+// meant relative to the page.
 
 async function ask(path, options) {
   let answer;
   try {
-    answer = await fetch(path, { cache: "no-store", credentials: "same-origin", ...options });
+    answer = await fetch(new URL(path.slice(1), document.baseURI), { cache: "no-store", credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The service does not answer.");

@@ -114,7 +114,15 @@ const messages = {
   error: (message) => say(message.message, "bad"),
 };
 
-const stream = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/stream`, {
+// The page may be mounted below another path: all addresses are relative to its own.
+function socketUrl() {
+  const address = new URL("api/stream", document.baseURI);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  address.hash = "";
+  return address;
+}
+
+const stream = connect(socketUrl(), {
   message: (message) => messages[message.type]?.(message),
   frame(buffer) {
     if (!feed.receive(buffer)) return;
