@@ -25,7 +25,7 @@ macro_rules! module {
     };
 }
 
-const FILES: [File; 41] = [
+const FILES: [File; 43] = [
     module!("alerts.js"),
     module!("api.js"),
     module!("app.js"),
@@ -34,6 +34,7 @@ const FILES: [File; 41] = [
     module!("catalog.js"),
     module!("chart.js"),
     module!("colours.js"),
+    module!("config.js"),
     module!("dom.js"),
     module!("export.js"),
     module!("feed.js"),
@@ -44,6 +45,7 @@ const FILES: [File; 41] = [
     module!("keys.js"),
     module!("loop.js"),
     module!("markers.js"),
+    module!("names.js"),
     module!("panels.js"),
     module!("pen.js"),
     module!("routes.js"),

@@ -95,7 +95,7 @@ function hideView(name) {
 function writeFacts() {
   const { hello: about } = session;
   if (about === null) return;
-  const facts = [about.host, about.pid && `process ${about.pid}`, about.started && `up ${duration(Math.max(1000, now() - about.started))}`];
+  const facts = [about.host, about.pid && `process ${about.pid}`, about.started && `up ${duration(Math.max(1000, now() - about.started))}`, `perf-monitor ${about.version}`];
   put(document.getElementById("facts"), facts.filter(Boolean).join(" · "));
 }
 

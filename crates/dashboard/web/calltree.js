@@ -1,5 +1,7 @@
 // Calls of a profile as a tree; two of them as one that tells what grew.
 
+import { isRuntime } from "./names.js";
+
 /** A tree out of `format=json`: {name, own, total, children}, with `before` totals of a difference. */
 export function treeOf(profile) {
   const nodes = profile.calls.map(([, name, own, total, , grown]) => ({
@@ -33,6 +35,31 @@ function add(children, child, side) {
   if (!children.has(child.name)) children.set(child.name, { name: child.name, sides: [undefined, undefined] });
   const { sides } = children.get(child.name);
   sides[side] = sides[side] === undefined ? child : { ...child, own: sides[side].own + child.own, total: sides[side].total + child.total, children: [...sides[side].children, ...child.children] };
+}
+
+/** Without the frames of runtimes that stand between those of the service; what they weigh is their caller's. */
+export function fold(root) {
+  return { ...root, children: gather(root.children.flatMap(foldNode)) };
+}
+
+// A frame of a runtime stays where the service calls it, with all below, unless that leads back into the service.
+function foldNode(node) {
+  const children = node.children.flatMap(foldNode);
+  if (!isRuntime(node.name) || !node.children.some(leadsBack)) return [{ ...node, children: gather(children) }];
+  return children;
+}
+
+const leadsBack = (node) => !isRuntime(node.name) || node.children.some(leadsBack);
+
+// Calls of one function that came to stand side by side are one.
+function gather(children) {
+  const byName = new Map();
+  for (const child of children) {
+    const known = byName.get(child.name);
+    if (known === undefined) byName.set(child.name, child);
+    else byName.set(child.name, { ...known, own: known.own + child.own, total: known.total + child.total, before: child.before === undefined ? undefined : known.before + child.before, children: gather([...known.children, ...child.children]) });
+  }
+  return [...byName.values()];
 }
 
 /** What each function weighs by itself and with all that it called, the heaviest first. */

@@ -175,7 +175,7 @@ export class Card {
   write() {
     const { panel } = this;
     const numbers = this.series.map((s) => panel.format(this.numberOf(s)));
-    if (panel.rows) return this.writeLegend([["", "brighter: more requests", ""]]);
+    if (panel.rows) return this.writeLegend([["", "stronger: more requests", ""]]);
     const [value, unit] = numbers[panel.lead ?? 0];
     put(this.value, value);
     put(this.unit, [unit, panel.of].filter(Boolean).join(" "));

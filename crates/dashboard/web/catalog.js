@@ -35,9 +35,12 @@ export function refresh(wanted) {
   return asking;
 }
 
+// Where the budget is used up, one series has what finds no room; it is of nobody.
+const OVERFLOW = "overflow";
+
 /** The values that `label` has in the series of a metric, sorted. */
 export function values(name, label) {
   const found = new Set();
-  for (const labels of find(name)?.series ?? []) if (label in labels) found.add(labels[label]);
+  for (const labels of find(name)?.series ?? []) if (label in labels && labels[label] !== OVERFLOW) found.add(labels[label]);
   return [...found].sort();
 }

@@ -141,7 +141,7 @@ export class Chart {
     const { options } = this;
     const [low, most] = this.extent(right - timeline.span, right);
     const [, mostBefore] = timeline.before > 0 ? this.extent(right - timeline.span - timeline.before, right - timeline.before) : [0, 0];
-    this.empty = most === -Infinity;
+    this.judge(most === -Infinity);
     const least = Math.max(options.floor ?? 0, mostBefore);
     const wanted = scale(Math.min(0, low), Math.max(least, Math.min(most, options.ceiling ?? Infinity)), options);
     this.scaledAt = moment;
@@ -151,6 +151,11 @@ export class Chart {
     if (this.dirty) this.top = wanted.top;
     this.wanted = wanted;
     this.bottom = wanted.bottom;
+  }
+
+  judge(empty) {
+    if (empty !== this.empty) this.dirty = true;
+    this.empty = empty;
   }
 
   extent(from, until) {

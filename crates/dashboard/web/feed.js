@@ -42,8 +42,10 @@ export function close() {
 export function watch(tracks) {
   for (const track of tracks) track.users += 1;
   later();
+  let watching = true;
   return () => {
-    for (const track of tracks) track.users -= 1;
+    if (watching) for (const track of tracks) track.users -= 1;
+    watching = false;
     later();
   };
 }

@@ -3,6 +3,7 @@
 import { colours } from "./colours.js";
 import { h, put } from "./dom.js";
 import { FONT } from "./chart.js";
+import { crateOf, plainName } from "./names.js";
 
 const ROW = 19;
 const LEAST = 0.6;
@@ -167,7 +168,7 @@ const weight = (node) => Math.max(node.total, node.before ?? 0);
 function hue(node, root) {
   if (node.before !== undefined) return grown(node, root);
   if (node.name === "all") return "#b8c0cc";
-  const crate = node.name.replace(/^[<&\[\s]+|^dyn /g, "").split(/::|[ <]/)[0];
+  const crate = crateOf(node.name);
   if (/^(std|core|alloc|__rust)/.test(crate)) return "#f0a35e";
   if (/^(0x|\[)|\+0x/.test(crate) || crate === "") return "#b8c0cc";
   let hash = 7;
@@ -190,8 +191,9 @@ function grown(node, root) {
 // The last parts of a path say most.
 function shorten(name, width) {
   const room = Math.floor((width - 8) / 6.2);
-  if (name.length <= room) return name;
-  const parts = name.split("::");
+  const plain = plainName(name);
+  if (plain.length <= room) return plain;
+  const parts = plain.split("::");
   while (parts.length > 2 && parts.join("::").length > room) parts.shift();
   const short = parts.join("::");
   return short.length <= room ? short : `${short.slice(0, Math.max(1, room - 1))}…`;

@@ -22,12 +22,13 @@ function scaled(value, step, units, decimals) {
 const known = (format) => (value) => (Number.isFinite(value) ? format(value) : NONE);
 
 export const rate = known((perSecond) => {
+  if (perSecond === 0) return ["0", "/s"];
   if (Math.abs(perSecond) >= 9995) return scaled(perSecond, 1000, ["/s", "k/s", "M/s", "G/s"], 2);
   if (perSecond >= 100) return [Math.round(perSecond).toLocaleString("en"), "/s"];
   return [digits(perSecond, Math.abs(perSecond) < 1 ? 2 : 1), "/s"];
 });
 
-export const percent = known((hundredths) => [digits(hundredths, hundredths < 1 ? 2 : 1), "%"]);
+export const percent = known((hundredths) => [hundredths === 0 ? "0" : digits(hundredths, hundredths < 1 ? 2 : 1), "%"]);
 
 export const ratio = known((share) => percent(share * 100));
 

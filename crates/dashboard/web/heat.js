@@ -16,7 +16,7 @@ export class Heat extends Chart {
 
   rescale(right, moment) {
     const [, most] = this.extent(right - timeline.span, right);
-    this.empty = !(most > 0);
+    this.judge(!(most > 0));
     this.scaledAt = moment;
     if (this.empty || (most <= this.most * 1.05 && most >= this.most * 0.5)) return;
     this.most = most;

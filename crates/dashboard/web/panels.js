@@ -44,7 +44,7 @@ export function heat(low, high, rows = 24) {
 
 export const cpu = {
   title: "CPU", of: "of one core, this process", format: format.ratio, floor: 0.05, unit: "ratio", empty: UNKNOWN,
-  series: [{ label: "process", colour: "blue", fill: true, metric: "process_cpu_ratio", stat: "value" }, { label: "machine", colour: "slate", metric: "host_cpu_usage_ratio", stat: "value" }],
+  series: [{ label: "process", colour: "blue", fill: true, metric: "process_cpu_usage_ratio", stat: "value" }, { label: "machine", colour: "slate", metric: "host_cpu_usage_ratio", stat: "value" }],
 };
 
 export const memory = {
@@ -57,7 +57,7 @@ export const machineMemory = {
   series: [
     { label: "used", colour: "teal", fill: true, metric: "host_memory_used_bytes", stat: "value" },
     { label: "cached", colour: "slate", metric: "host_memory_cached_bytes", stat: "value" },
-    { label: "all", colour: "blue", metric: "host_memory_total_bytes", stat: "value" },
+    { label: "total", colour: "blue", metric: "host_memory_total_bytes", stat: "value" },
   ],
 };
 

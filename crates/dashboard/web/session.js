@@ -8,8 +8,9 @@ export const session = {
     this.hello = message;
   },
 
-  /** Whether the service has this part: alerts, profiles, spans, …; unknown counts as yes. */
+  /** Whether the service has this part: alerts, profiles, spans, …; a server that names none may have any. */
   has(part) {
-    return this.hello?.parts?.includes(part) ?? true;
+    const parts = this.hello?.parts ?? [];
+    return parts.length === 0 || parts.includes(part);
   },
 };

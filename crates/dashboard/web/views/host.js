@@ -1,6 +1,6 @@
 // The machine: its cores, memory, disks and interfaces.
 
-import { find, oncatalog, values } from "../catalog.js";
+import { oncatalog, values } from "../catalog.js";
 import { SERIES } from "../colours.js";
 import { empty, h } from "../dom.js";
 import * as format from "../format.js";
@@ -15,7 +15,7 @@ const filled = (...args) => ({ ...line(...args), fill: true });
 
 const MACHINE = [
   host("CPU, all cores", format.ratio, [filled("busy", "blue", "host_cpu_usage_ratio"), line("waits for disk", "amber", "host_cpu_iowait_ratio"), line("stolen", "red", "host_cpu_steal_ratio")], { floor: 0.05, ceiling: 1, unit: "ratio" }),
-  host("Load", format.plain, [filled("1 min", "blue", "host_load", "value", { window: "1m" })], { floor: 1 }),
+  host("Load", format.plain, [filled("1 min", "blue", "host_load1"), line("5 min", "teal", "host_load5"), line("15 min", "slate", "host_load15")], { floor: 1 }),
   panels.machineMemory,
   host("Swap", format.bytes, [filled("used", "violet", "host_swap_used_bytes")], { floor: 1 << 20, binary: true, unit: "bytes" }),
   host("Interrupts and switches", format.rate, [filled("context switches", "teal", "host_context_switches_total", "rate"), line("interrupts", "amber", "host_interrupts_total", "rate")], { floor: 100, unit: "per second" }),
@@ -23,7 +23,7 @@ const MACHINE = [
 ];
 
 const PROCESS = [
-  host("CPU of this process", format.ratio, [filled("process", "blue", "process_cpu_ratio")], { floor: 0.05, of: "of one core", unit: "ratio" }),
+  host("CPU of this process", format.ratio, [filled("process", "blue", "process_cpu_usage_ratio")], { floor: 0.05, of: "of one core", unit: "ratio" }),
   panels.memory,
   host("Threads and files", format.plain, [filled("threads", "teal", "process_threads"), line("open files", "amber", "process_open_fds")], { floor: 8 }),
 ];
@@ -32,6 +32,7 @@ export function open(view) {
   const groups = { process: h("div", { class: "grid" }), machine: h("div", { class: "grid" }), cores: h("div", { class: "grid" }), disks: h("div", { class: "grid" }), network: h("div", { class: "grid" }) };
   view.root.append(section("This process"), groups.process, section("The machine"), groups.machine, section("Cores"), groups.cores, section("Disks"), groups.disks, section("Network"), groups.network);
   for (const panel of PROCESS) view.card(panel, groups.process);
+  for (const panel of MACHINE) view.card(panel, groups.machine);
   const made = new Set();
   const once = (key, make) => {
     if (made.has(key)) return;
@@ -39,19 +40,10 @@ export function open(view) {
     make();
   };
   view.until(oncatalog(() => {
-    once("machine", () => machine().forEach((panel) => view.card(panel, groups.machine)));
     fillCores(view, groups.cores, once);
     fillDisks(view, groups.disks, once);
     fillNetwork(view, groups.network, once);
   }));
-}
-
-// The labels of load are whatever the metric has.
-function machine() {
-  const load = find("host_load");
-  if (load === undefined) return MACHINE;
-  const series = load.series.slice(0, 3).map((labels, i) => ({ ...line(Object.values(labels).join(" ") || "load", SERIES[i], "host_load", "value", labels), fill: i === 0 }));
-  return MACHINE.map((panel) => (panel.title === "Load" ? { ...panel, series } : panel));
 }
 
 function fillCores(view, grid, once) {

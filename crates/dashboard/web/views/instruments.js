@@ -13,9 +13,9 @@ const MOST = 24;
 const LINES = 6;
 
 const KINDS = [
-  { title: "Stages", label: "stage", duration: "stage_duration_seconds", errors: "stage_errors_total", code: 'monitor.instruments().stages().stage("read").start()' },
-  { title: "Queries", label: "query", duration: "query_duration_seconds", errors: "query_errors_total", code: 'monitor.instruments().queries().query("users by id")' },
-  { title: "Functions", label: "function", duration: "function_duration_seconds", code: "#[perf_monitor::timed]" },
+  { title: "Stages", one: "Stage", label: "stage", duration: "stage_duration_seconds", errors: "stage_errors_total", code: 'monitor.instruments().stages().stage("read").start()' },
+  { title: "Queries", one: "Query", label: "query", duration: "query_duration_seconds", errors: "query_errors_total", code: 'monitor.instruments().queries().query("users by id")' },
+  { title: "Functions", one: "Function", label: "function", duration: "function_duration_seconds", code: "#[perf_monitor::timed]" },
 ];
 
 export function open(view) {
@@ -30,7 +30,7 @@ export function open(view) {
 }
 
 /** A section that is built again when other names come. */
-function part(view, { title, label, duration, errors, code }) {
+function part(view, { title, one, label, duration, errors, code }) {
   const node = h("div");
   view.root.append(section(title), node);
   const built = holder(view);
@@ -45,15 +45,15 @@ function part(view, { title, label, duration, errors, code }) {
     const lines = (stat) => names.slice(0, LINES).map((name, i) => ({ label: name, colour: SERIES[i], metric: duration, stat, labels: { [label]: name } }));
     const grid = h("div", { class: "grid" });
     node.replaceChildren(grid);
-    built.card({ title: `${title}: p99`, format: format.seconds, floor: 1e-5, unit: "seconds", big: false, series: lines("p99") }, grid);
-    built.card({ title: `${title}: runs`, format: format.rate, floor: 1, unit: "per second", big: false, series: lines("rate") }, grid);
+    built.card({ title: `${title}: p99`, format: format.seconds, floor: 1e-5, unit: "seconds", big: false, wide: "half", series: lines("p99") }, grid);
+    built.card({ title: `${title}: runs`, format: format.rate, floor: 1, unit: "per second", big: false, wide: "half", series: lines("rate") }, grid);
     const rows = names.map((name) => {
       const of = (metric, stat) => store.track(metric, stat, { [label]: name });
       return { name, tracks: [of(duration, "rate"), of(duration, "mean"), of(duration, "p50"), of(duration, "p99"), of(duration, "max"), ...(errors ? [of(errors, "rate")] : [])] };
     });
     const formats = [format.rate, format.seconds, format.seconds, format.seconds, format.seconds, format.rate];
     const heads = ["Runs", "Mean", "p50", "p99", "Longest", "Errors"].slice(0, errors ? 6 : 5);
-    grid.append(built.table(title, [title.slice(0, -1), ...heads], rows, formats));
+    grid.append(built.table(title, [one, ...heads], rows, formats));
   };
 }
 
@@ -72,8 +72,8 @@ function cachePart(view) {
     const lines = (metric, stat) => names.slice(0, LINES).map((name, i) => ({ label: name, colour: SERIES[i], metric, stat, labels: { cache: name } }));
     const grid = h("div", { class: "grid" });
     node.replaceChildren(grid);
-    built.card({ title: "Caches: hits", format: format.rate, floor: 1, unit: "per second", big: false, series: lines("cache_hits_total", "rate") }, grid);
-    built.card({ title: "Caches: misses", format: format.rate, floor: 1, unit: "per second", big: false, series: lines("cache_misses_total", "rate") }, grid);
+    built.card({ title: "Caches: hits", format: format.rate, floor: 1, unit: "per second", big: false, wide: "half", series: lines("cache_hits_total", "rate") }, grid);
+    built.card({ title: "Caches: misses", format: format.rate, floor: 1, unit: "per second", big: false, wide: "half", series: lines("cache_misses_total", "rate") }, grid);
     const rows = names.map((name) => {
       const of = (metric, stat) => store.track(metric, stat, { cache: name });
       return { name, tracks: [of("cache_hits_total", "rate"), of("cache_misses_total", "rate"), of("cache_evictions_total", "rate"), of("cache_size_bytes", "value")], ratio: true };

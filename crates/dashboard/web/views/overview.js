@@ -6,7 +6,7 @@ import { all, oncatalog } from "../catalog.js";
 import { Chart } from "../chart.js";
 import { button, empty, h, put } from "../dom.js";
 import { watch } from "../feed.js";
-import { ago, ratio, rate, seconds, words } from "../format.js";
+import { ago, count, ratio, rate, seconds, words } from "../format.js";
 import { onbeat } from "../loop.js";
 import * as panels from "../panels.js";
 import { routes } from "../routes.js";
@@ -23,8 +23,8 @@ export function open(view) {
   const grid = h("div", { class: "grid" });
   view.root.append(banner, grid);
   view.until(alerts.onalerts(() => showBanner(banner)));
-  view.card({ ...panels.requests, notes: totals("requests_total") }, grid);
-  view.card(panels.errors, grid);
+  view.card({ ...panels.requests, notes: totals(view) }, grid);
+  view.card({ ...panels.errors, notes: failing }, grid);
   view.card(panels.percentiles, grid);
   const table = h("section", { class: "card routes", "aria-labelledby": "routes" });
   const heat = h("div", { class: "slot" });
@@ -38,9 +38,15 @@ export function open(view) {
   if (session.has("spans")) showSlowest(view, grid);
 }
 
-function totals(metric) {
-  const track = store.track(metric, "total");
-  return () => (track.latest > 0 ? [["total", Math.round(track.latest).toLocaleString("en")]] : []);
+function totals(view) {
+  const track = store.track("requests_total", "total");
+  view.until(watch([track]));
+  return () => (track.latest > 0 ? [["since the start", count(track.latest)]] : []);
+}
+
+function failing() {
+  const [failed, requests] = [store.track("requests_total", "rate", { outcome: "failure" }), store.track("requests_total", "rate")];
+  return requests.latest > 0 ? [["share of requests", words(ratio(failed.latest / requests.latest))]] : [];
 }
 
 function showBanner(banner) {
@@ -86,10 +92,10 @@ function showFlight(view, slot) {
 
 function showRoutes(view, node) {
   const body = h("tbody");
-  const head = h("tr", {}, ...[["Route", ""], ["Requests", "number"], ["p50", "number"], ["p99, last minute", "number bar"], ["Errors", "number"], ["", "trend"], ["", "links"]].map(([title, kind]) => h("th", { scope: "col", class: kind }, title)));
+  const head = h("tr", {}, ...[["Route", ""], ["Requests", "number"], ["p50", "number"], ["p99", "number bar"], ["Errors", "number"], ["", "trend"], ["", "links"]].map(([title, kind]) => h("th", { scope: "col", class: kind }, title)));
   const list = h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head), body));
   const none = empty("No routes yet", "Requests that are recorded with a route, or as spans, are listed here.");
-  node.append(h("div", { class: "head" }, h("h2", { id: "routes" }, "Routes, the slowest first")), list, none);
+  node.append(h("div", { class: "head" }, h("h2", { id: "routes" }, "Routes, the slowest first · last minute")), list, none);
   let rows = [];
   let known = "";
   const rebuild = () => {
@@ -113,9 +119,8 @@ function showRoutes(view, node) {
 
 function update(rows, body) {
   rows.forEach((row) => row.read());
-  const slowest = Math.max(...rows.map((row) => row.p99 || 0));
-  rows.forEach((row) => row.write(slowest));
   const order = [...rows].sort((a, b) => (b.p99 || 0) - (a.p99 || 0));
+  order.forEach((row, i) => row.write(order[0].p99, i === 0 && order.length > 1));
   // rows change places only when they differ clearly, so that a click meets what it was meant for
   const settled = order.every((row, i) => i === 0 || row.node === body.children[i] || !clearly(order, i));
   if (!settled && !body.matches(":hover, :focus-within")) body.append(...order.map((row) => row.node));
@@ -144,12 +149,12 @@ class Row {
     const canvas = h("canvas", { class: "spark", role: "img", "aria-label": `p99 of ${route.name}` });
     const links = h("td", { class: "links" });
     if (route.span !== null) {
-      const shows = [["traces", { state: "slow", name: route.span }, "Slow traces"], ["profiles", { span: route.span, run: "1" }, "Flame graph"]];
+      const shows = [["traces", { state: "slow", name: route.span }, "Traces"], ["profiles", { span: route.span, run: "1" }, "Flame"]];
       links.append(...shows.map(([view, params, text]) => h("a", { href: link(view, params) }, text)));
     }
     const title = route.span === null ? route.name : h("a", { href: link("traces", { state: "slow", name: route.span }) }, route.span);
     this.tag = h("span", { class: "tag", hidden: true }, "slowest");
-    this.node = h("tr", {}, h("th", { scope: "row" }, title, this.tag), ...Object.values(this.cells), h("td", { class: "trend" }, canvas), links);
+    this.node = h("tr", {}, h("th", { scope: "row" }, h("div", {}, title, this.tag)), ...Object.values(this.cells), h("td", { class: "trend" }, canvas), links);
     this.chart = new Chart(canvas, { bare: true, format: seconds, floor: 1e-4, series: [{ track: this.tracks.p99, colour: "violet", fill: true }] });
   }
 
@@ -166,7 +171,7 @@ class Row {
     this.failed = this.errors.reduce((sum, track) => sum + (mean(track, until) || 0), 0);
   }
 
-  write(slowest) {
+  write(slowest, first) {
     put(this.cells.rate, words(rate(this.rate)));
     put(this.cells.p50, words(seconds(this.p50)));
     put(this.p99Text, words(seconds(this.p99)));
@@ -174,7 +179,6 @@ class Row {
     const share = this.rate > 0 ? this.failed / this.rate : 0;
     put(this.cells.errors, words(ratio(share)));
     this.cells.errors.classList.toggle("bad", share >= 0.01);
-    const first = this.p99 === slowest;
     this.tag.hidden = !first;
     this.node.classList.toggle("slowest", first);
   }

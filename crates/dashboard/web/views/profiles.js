@@ -1,11 +1,12 @@
 // Where CPU time and memory go: record, look back, compare; as a flame graph and as a list of functions.
 
 import { get } from "../api.js";
-import { difference, functionsOf, treeOf } from "../calltree.js";
+import { difference, fold, functionsOf, treeOf } from "../calltree.js";
 import { find, oncatalog, values } from "../catalog.js";
 import { button, empty, h, put, save } from "../dom.js";
 import { Flame } from "../flame.js";
 import { bytes, clock, count, seconds, words } from "../format.js";
+import { shortName } from "../names.js";
 import { session } from "../session.js";
 import * as url from "../url.js";
 import { choice, missing, section } from "../view.js";
@@ -26,6 +27,7 @@ const ABOUT = {
 const kept = [];
 let running = null;
 let shown = null;
+let folded = true;
 
 export function open(view) {
   if (!session.has("profiles")) return missing(view.root, "This service takes no profiles", "It was built without the profiler.");
@@ -44,7 +46,7 @@ export function open(view) {
     flame?.destroy();
     flame = null;
     if (shown === null && running === null) stage.replaceChildren(h("div", { class: "card" }, empty("No profile taken yet", "Record one: it costs the service about a thousandth of its time while it runs.")));
-    else if (shown !== null) [flame] = showProfile(stage, shown);
+    else if (shown !== null) [flame] = showProfile(stage, shown, draw);
     else stage.replaceChildren();
   }
 
@@ -186,7 +188,7 @@ const weigher = (unit) => (weight) => {
   return unit === "bytes" ? words(bytes(weight)) : count(weight);
 };
 
-function showProfile(stage, { entry, before }) {
+function showProfile(stage, { entry, before }, draw) {
   const { profile, settings } = entry;
   const weigh = weigher(profile.unit);
   const scale = before === null ? 1 : rateScale(entry, before);
@@ -200,13 +202,17 @@ function showProfile(stage, { entry, before }) {
     stage.replaceChildren(h("section", { class: "card" }, head, empty("Nothing to draw", where), links ? h("p", { class: "centre" }, links) : null, notes));
     return [null];
   }
-  const flame = new Flame(tree, weigh);
+  const flame = new Flame(folded ? fold(tree) : tree, weigh);
   const found = h("span", { class: "muted", role: "status" });
   const search = h("input", { type: "search", placeholder: "Search functions", "aria-label": "Search functions", oninput: () => {
     const share = flame.search(search.value);
     put(found, search.value.trim() === "" ? "" : `${(share * 100).toFixed(1)} % of all`);
   } });
-  const files = h("div", { class: "row" }, search, found, button("Zoom out", () => flame.zoom(tree)), button("Save JSON", () => save("profile.json", JSON.stringify(profile), "application/json")));
+  const runtime = h("label", { class: "check" }, h("input", { type: "checkbox", checked: folded, onchange: (event) => {
+    folded = event.target.checked;
+    draw();
+  } }), "Hide frames of runtimes");
+  const files = h("div", { class: "row" }, search, found, button("Zoom out", () => flame.zoom(flame.root)), runtime, button("Save JSON", () => save("profile.json", JSON.stringify(profile), "application/json")));
   const legend = before === null ? null : h("p", { class: "muted" }, "Red grew, blue shrank; as wide as the larger of both.");
   const card = h("section", { class: "card", "aria-label": "Flame graph" }, head, files, legend, flame.node, notes);
   stage.replaceChildren(h("div", { class: "profile" }, card, tables(tree, entry, weigh, search)));
@@ -238,6 +244,6 @@ function tables(tree, { profile }, weigh, search) {
 function weighed(name, weight, most, text, share, act) {
   const bar = h("i", { "aria-hidden": "true" });
   bar.style.width = `${(weight / Math.max(most, 1)) * 100}%`;
-  const label = act ? h("button", { type: "button", class: "name", title: name, onclick: act }, name) : h("span", { class: "name", title: name }, name);
+  const label = act ? h("button", { type: "button", class: "name", title: name, onclick: act }, shortName(name)) : h("span", { class: "name", title: name }, name);
   return h("li", {}, bar, label, h("b", {}, text), h("span", { class: "muted" }, share));
 }
