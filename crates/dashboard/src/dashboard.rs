@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use perf_monitor_core::{MetricsCollector, Registry};
+use perf_monitor_history::MemoryHistory;
 use perf_monitor_http::{Error, Request, Router, WebSocket};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     instance: String,
     metrics: MetricsCollector,
     pub(crate) registry: Registry,
+    pub(crate) history: Option<Arc<MemoryHistory>>,
     pub(crate) groups: Arc<Groups>,
     pub(crate) counts: Counts,
     pub(crate) news: watch::Sender<News>,
@@ -109,6 +111,25 @@ struct Hello<'a> {
 impl MetricsDashboard {
     /// A dashboard of what `metrics` and `registry` hold; nothing happens before [`tick`](Self::tick).
     pub fn new(about: About, metrics: MetricsCollector, registry: Registry) -> MetricsDashboard {
+        MetricsDashboard::make(about, metrics, registry, None)
+    }
+
+    /// The same with a past: a page that opens shows what `history` keeps, which whoever has it records.
+    pub fn with_history(
+        about: About,
+        metrics: MetricsCollector,
+        registry: Registry,
+        history: Arc<MemoryHistory>,
+    ) -> MetricsDashboard {
+        MetricsDashboard::make(about, metrics, registry, Some(history))
+    }
+
+    fn make(
+        about: About,
+        metrics: MetricsCollector,
+        registry: Registry,
+        history: Option<Arc<MemoryHistory>>,
+    ) -> MetricsDashboard {
         let instance = format!("{:x}-{:x}", about.pid, registry.clock().unix_ns());
         let generation = registry.generation();
         MetricsDashboard {
@@ -118,6 +139,7 @@ impl MetricsDashboard {
                 metrics,
                 groups: Arc::new(Groups::new(registry.clone())),
                 registry,
+                history,
                 counts: Counts::default(),
                 news: watch::Sender::new(News { generation, markers: 0 }),
                 updates: Mutex::default(),
@@ -173,7 +195,7 @@ impl MetricsDashboard {
         }
     }
 
-    /// Streams to one client until it goes away: an update as JSON at each tick, through a channel of 100.
+    /// Streams to one client until it goes away: the latest update as JSON, and one at each tick, through a channel of 100.
     ///
     /// A client that leaves the channel full misses updates, which is counted.
     ///

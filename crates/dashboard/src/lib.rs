@@ -38,6 +38,7 @@ mod frame;
 mod group;
 mod message;
 mod news;
+mod past;
 mod plan;
 mod rates;
 mod stream;

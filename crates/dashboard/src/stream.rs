@@ -7,10 +7,13 @@ use bytes::Bytes;
 use perf_monitor_http::{Error, Message, WebSocket};
 use tokio::sync::watch;
 
+use crate::column::Column;
 use crate::dashboard::Shared;
+use crate::frame;
 use crate::group::Subscription;
 use crate::message::{Asked, Refused, Said, to_json, unix_ms};
 use crate::news::News;
+use crate::past::Past;
 
 /// One client of the stream.
 pub(crate) struct Client {
@@ -96,8 +99,7 @@ impl Client {
                 self.say(said).await
             }
             Ok(Asked::History { id, from_ms, until_ms, columns }) => {
-                let _ = (from_ms, until_ms, columns);
-                self.say(Said::HistoryEnd { id, points: 0, step_ms: 0 }).await
+                self.tell_past(id, &columns, (from_ms, until_ms)).await
             }
             Ok(Asked::Ping { client }) => {
                 let now = unix_ms(&self.shared.registry);
@@ -105,6 +107,25 @@ impl Client {
             }
             Err(refused) => self.refuse(refused).await,
         }
+    }
+
+    async fn tell_past(
+        &mut self,
+        id: u64,
+        columns: &[Column],
+        between_ms: (i64, i64),
+    ) -> Result<(), Error> {
+        let Some(history) = self.shared.history.clone() else {
+            return self.say(Said::HistoryEnd { id, points: 0, step_ms: 0 }).await;
+        };
+        let now_ms = unix_ms(&self.shared.registry) as i64;
+        let mut past = Past::new(&history, columns, between_ms, now_ms);
+        let mut points = 0;
+        while let Some(chunk) = past.next(&history).await {
+            points += chunk.at_ms.len();
+            self.socket.send_binary(frame::history(id, &chunk.at_ms, &chunk.columns)).await?;
+        }
+        self.say(Said::HistoryEnd { id, points, step_ms: past.step_ms() }).await
     }
 
     async fn refuse(&mut self, refused: Refused) -> Result<(), Error> {

@@ -36,10 +36,13 @@ impl Updates {
         full
     }
 
-    /// All updates from the next one on.
+    /// The latest update, and all that come after it.
     pub(crate) fn join(&mut self) -> mpsc::Receiver<Arc<str>> {
         self.clients.retain(|client| !client.is_closed());
         let (sender, receiver) = mpsc::channel(WAITING);
+        if let Some(latest) = self.latest {
+            let _ = sender.try_send(latest.to_json().into());
+        }
         self.clients.push(sender);
         receiver
     }

@@ -2,6 +2,7 @@
 
 mod decoder;
 mod page;
+mod past;
 mod served;
 mod stream;
 mod updates;

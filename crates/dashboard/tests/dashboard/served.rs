@@ -1,11 +1,13 @@
 //! A served dashboard under the hands of a client.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use perf_monitor_core::{MetricsCollector, Registry};
 use perf_monitor_dashboard::{About, MetricsDashboard};
+use perf_monitor_history::MemoryHistory;
 use perf_monitor_http::{Server, ServerOptions};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,10 +33,22 @@ pub(crate) struct Served {
 impl Served {
     /// A dashboard of a registry of its own, served by the test's runtime.
     pub(crate) fn new(service: &str) -> Served {
+        Served::make(service, None)
+    }
+
+    pub(crate) fn with_history(service: &str, history: Arc<MemoryHistory>) -> Served {
+        Served::make(service, Some(history))
+    }
+
+    fn make(service: &str, history: Option<Arc<MemoryHistory>>) -> Served {
         let registry = Registry::new();
         let metrics = MetricsCollector::new(&registry).unwrap();
         let about = About::new(service, Duration::from_secs(1)).host(Some("web-1".into()));
-        let dashboard = MetricsDashboard::new(about, metrics.clone(), registry.clone());
+        let (own, of) = (metrics.clone(), registry.clone());
+        let dashboard = match history {
+            Some(history) => MetricsDashboard::with_history(about, own, of, history),
+            None => MetricsDashboard::new(about, own, of),
+        };
         let server = Server::bind(([127, 0, 0, 1], 0), ServerOptions::default()).unwrap();
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel();
