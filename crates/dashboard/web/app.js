@@ -12,7 +12,7 @@ import { mark, markers, onmarker } from "./markers.js";
 import { session } from "./session.js";
 import { store } from "./store.js";
 import { connect } from "./stream.js";
-import { now, ontimeline, restore, setLive, timeline } from "./timeline.js";
+import { now, ontimeline, restore, setLive, setUsual, timeline } from "./timeline.js";
 import * as toolbar from "./toolbar.js";
 import * as url from "./url.js";
 import { View } from "./view.js";
@@ -80,6 +80,7 @@ async function show() {
 function hello(message) {
   const before = session.hello;
   session.greet(message);
+  setUsual(message.window_s * 1000);
   put(document.getElementById("service"), message.service);
   if (before !== null && before.instance !== message.instance) say("The service was restarted.");
   feed.open();
