@@ -3,7 +3,7 @@
 import * as alerts from "./alerts.js";
 import * as catalog from "./catalog.js";
 import { readColours } from "./colours.js";
-import { h, icon, put, say } from "./dom.js";
+import { h, icon, put, say, tell } from "./dom.js";
 import * as feed from "./feed.js";
 import { duration } from "./format.js";
 import * as keys from "./keys.js";
@@ -140,6 +140,7 @@ const stream = connect(socketUrl(), {
     if (name === "live" || name === "lost") setLive(name === "live");
     if (name === "lost") feed.close();
     const state = document.getElementById("state");
+    if (state.dataset.state !== name) tell(name === "lost" ? "The connection is lost." : text);
     state.dataset.state = name;
     put(state.querySelector("span"), text);
     document.body.classList.toggle("stale", name === "lost");
