@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::StatusCode;
 use perf_monitor_alerting::{AlertManager, Capture};
@@ -16,6 +16,7 @@ use crate::builder::Context;
 use crate::error::Error;
 use crate::healthz::quoted;
 use crate::own::Failures;
+use crate::page::Marks;
 use crate::profiler::Profiler;
 use crate::share::GaugeShare;
 
@@ -43,6 +44,7 @@ pub(super) struct Evidence {
     kept: Arc<Mutex<Kept>>,
     manager: AlertManager,
     failures: Failures,
+    marks: Marks,
     clock: Clock,
 }
 
@@ -78,6 +80,7 @@ pub(super) fn join(
         kept: Arc::new(Mutex::new(kept)),
         manager: manager.clone(),
         failures: context.own.failures.clone(),
+        marks: context.page.marks(),
         clock: context.registry.clock().clone(),
     };
     let (all, one) = (evidence.clone(), evidence.clone());
@@ -164,6 +167,8 @@ impl Evidence {
         let unix_ms = self.clock.unix_ns() / 1_000_000;
         let mut kept = self.kept();
         for capture in captures {
+            let at = UNIX_EPOCH + Duration::from_millis(unix_ms);
+            self.marks.profile(at, format!("CPU profile of {}", capture.rule), "captured");
             kept.profiles.retain(|other| other.capture != capture);
             kept.profiles.push_back(Profile { capture, unix_ms, collapsed: collapsed.clone() });
         }
