@@ -5,7 +5,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use perf_monitor_core::Context;
 use perf_monitor_profiling::TrackedAlloc;
@@ -13,10 +14,10 @@ use perf_monitor_profiling::heap::{self, SamplingOptions};
 
 use super::{Row, hot};
 use crate::controls::{self, FLOOR};
-use crate::cpu_time;
 use crate::harness::{Effort, Rung, Subject, climb};
 use crate::report::Report;
 use crate::stats::Samples;
+use crate::{cpu_time, pin};
 
 pub(crate) const TRACKED: Row = Row { id: "heap/TrackedAlloc", run: tracked };
 pub(crate) const SAMPLING: Row = Row { id: "heap/sampling", run: sampling };
@@ -24,30 +25,23 @@ pub(crate) const SAMPLING: Row = Row { id: "heap/sampling", run: sampling };
 static OURS: TrackedAlloc<System> = TrackedAlloc::new(System);
 
 const INNER: &str = "allocator inside";
-const IN_SPAN: &str = "monitor, in a span";
 const SIZE: usize = 64;
 
 fn tracked(effort: Effort) -> Result<Report, String> {
     let subjects = [
         Subject::new(hot::OURS, || |ops| pairs(&OURS, ops)),
         Subject::new(INNER, || |ops| pairs(OURS.inner(), ops)),
-        Subject::new(IN_SPAN, || {
-            |ops| {
-                let before = Context { trace_id: 1, span_id: 1, name_id: 1 }.enter();
-                pairs(&OURS, ops);
-                before.enter();
-            }
-        }),
         controls::floor(),
     ];
-    let climb = climb(&subjects, || drop(black_box(heap::threads())), effort.seconds(1.0, 10.0));
-    let over = |name, rung| climb.ns(name, rung).minus(climb.ns(INNER, rung));
+    let time = effort.seconds(1.0, 10.0);
+    let climb = climb(&subjects, || drop(black_box(heap::threads())), time);
+    let on_two = climb.ns(hot::OURS, Rung::Two).minus(climb.ns(INNER, Rung::Two));
     let mut report = Report::default();
     report.rounds("on", "ns", climb.ns(hot::OURS, Rung::One));
     report.rounds("inner", "ns", climb.ns(INNER, Rung::One));
-    report.rounds("over_inner", "ns", &over(hot::OURS, Rung::One));
-    report.rounds("over_inner_in_a_span", "ns", &over(IN_SPAN, Rung::One));
-    report.rounds("two_threads_over_inner", "ns", &over(hot::OURS, Rung::Two));
+    report.rounds("over_inner", "ns", &over_inner(&|ops| pairs(&OURS, ops), time / 2));
+    report.rounds("over_inner_in_a_span", "ns", &over_inner(&in_a_span, time / 2));
+    report.rounds("two_threads_over_inner", "ns", &on_two);
     // The allocator inside does more than an add, so it is what this is divided by; both are shown over the add.
     report.number("flat", "ratio", climb.flatness(hot::OURS, INNER).median());
     report.number("flat_over_add", "ratio", climb.flatness(hot::OURS, FLOOR).median());
@@ -57,6 +51,40 @@ fn tracked(effort: Effort) -> Result<Report, String> {
         return Err(format!("these were not counted: {counts:?}"));
     }
     Ok(report)
+}
+
+fn in_a_span(ops: u64) {
+    let before = Context { trace_id: 1, span_id: 1, name_id: 1 }.enter();
+    pairs(&OURS, ops);
+    before.enter();
+}
+
+/// Operations of a piece: so few, some 100 µs, that who else uses the core disturbs few pieces.
+const PIECE_OPS: u64 = 10_000;
+
+/// What an operation of `ours` takes more than one of the allocator inside, in pieces one after the other, in turns
+/// of both orders. The difference of the climb's rounds, which are longer and farther apart, is lost in the noise
+/// of a machine that others use too.
+fn over_inner(ours: &(dyn Fn(u64) + Sync), time: Duration) -> Samples {
+    let inner = |ops| pairs(OURS.inner(), ops);
+    let ns = |run: &dyn Fn(u64)| {
+        let begun = Instant::now();
+        run(PIECE_OPS);
+        begun.elapsed().as_nanos() as f64 / PIECE_OPS as f64
+    };
+    let measure = || {
+        pin::this_thread_to(pin::cpus()[0]);
+        let begun = Instant::now();
+        let mut more = Samples::new();
+        while begun.elapsed() < time {
+            let (first, second) = (ns(ours), ns(&inner));
+            more.push(first - second);
+            let (first, second) = (ns(&inner), ns(ours));
+            more.push(second - first);
+        }
+        more
+    };
+    thread::scope(|scope| scope.spawn(measure).join().expect("a loop of allocations ends"))
 }
 
 #[inline(always)]
@@ -73,8 +101,8 @@ fn pairs(allocator: &impl GlobalAlloc, ops: u64) {
 }
 
 /// CPU time of a round. Switching takes and gives back memory, which is not what is measured: the first part of each
-/// round does not count.
-const ROUND_OPS: u64 = 400_000;
+/// round does not count, in which a hundred samples touch most of it.
+const ROUND_OPS: u64 = 200_000;
 const WARM_UP_OPS: u64 = 100_000;
 
 fn sampling(effort: Effort) -> Result<Report, String> {
@@ -82,7 +110,7 @@ fn sampling(effort: Effort) -> Result<Report, String> {
     let (mut on, mut off, mut often) = (Samples::new(), Samples::new(), Samples::new());
     let mut samples = 0;
     program.round();
-    for round in 0..effort.pick(12, 120) {
+    for round in 0..effort.pick(100, 600) {
         // In turns of both orders, so that what drifts is shared.
         for sampled in [round % 2 == 0, round % 2 != 0] {
             if sampled {
@@ -105,10 +133,15 @@ fn sampling(effort: Effort) -> Result<Report, String> {
     let mut report = Report::default();
     report.rounds("on", "ns", &on);
     report.rounds("off", "ns", &off);
-    report.rounds("percent", "%", &on.over(&off).map(|ratio| 100.0 * (ratio - 1.0)));
+    let percent = on.over(&off).map(|ratio| 100.0 * (ratio - 1.0));
+    report.rounds("percent", "%", &percent);
     report.rounds("sample", "ns", &often);
     let stats = heap::sampling_stats();
-    report.note(format!("{samples} samples a round, frame pointers: {}", stats.frame_pointers));
+    let quartiles = [0.25, 0.75].map(|q| percent.quantile(q));
+    report.note(format!(
+        "pairs of rounds: {}, their quartiles {:.1} and {:.1} %; {samples} samples a round, frame pointers: {}",
+        percent.len(), quartiles[0], quartiles[1], stats.frame_pointers
+    ));
     Ok(report)
 }
 

@@ -13,6 +13,7 @@ use super::Row;
 use crate::harness::Effort;
 use crate::maps::Maps;
 use crate::report::Report;
+use crate::stats::Samples;
 use crate::{child, cpu_time};
 
 pub(crate) const ON_DEMAND: Row = Row { id: "profile/overhead-99hz", run: on_demand };
@@ -210,27 +211,36 @@ fn dirty() -> Result<f64, String> {
     Ok(Maps::now()?.private_dirty() as f64)
 }
 
-/// The profiler after a second of different stacks in two threads, and after its end.
+/// The profiler after a second of different stacks in two threads, and after its end with its report dropped.
+///
+/// Each is the median of some profiles, after a first one that takes what the process takes once: the allocator of
+/// this bench, which reads the lists of mappings, now and then takes a page more.
 fn own_memory() -> Result<Memory, String> {
-    let run = |measured: &mut dyn FnMut(&CpuProfiler) -> Result<(), String>| {
-        let mut profiler = CpuProfiler::new();
-        profiler.start(250).map_err(|error| error.to_string())?;
-        thread::sleep(Duration::from_secs(2));
-        measured(&profiler)
-    };
     working(|_| {
-        run(&mut |_| Ok(()))?; // what the process takes once, such as the tables of its allocator
-        let before = dirty()?;
-        let (mut while_on, mut private_dirty) = (0.0, 0.0);
-        run(&mut |profiler| {
-            let maps = Maps::now()?;
-            let stack = maps.stacks(&["perf-sampler"]).ok_or("the sampler's stack is not known")?;
-            let stats = profiler.stats().ok_or("the profiler is not running")?;
-            while_on = (stats.bytes as u64 + stack) as f64;
-            private_dirty = maps.private_dirty() as f64 - before;
-            Ok(())
-        })?;
-        Ok(Memory { while_on, private_dirty, after: dirty()? - before })
+        one_profile()?;
+        let profiles: Vec<Memory> = (0..5).map(|_| one_profile()).collect::<Result<_, _>>()?;
+        let median = |of: fn(&Memory) -> f64| profiles.iter().map(of).collect::<Samples>().median();
+        Ok(Memory {
+            while_on: median(|memory| memory.while_on),
+            private_dirty: median(|memory| memory.private_dirty),
+            after: median(|memory| memory.after),
+        })
+    })
+}
+
+fn one_profile() -> Result<Memory, String> {
+    let before = dirty()?;
+    let mut profiler = CpuProfiler::new();
+    profiler.start(250).map_err(|error| error.to_string())?;
+    thread::sleep(Duration::from_secs(1));
+    let maps = Maps::now()?;
+    let stack = maps.stacks(&["perf-sampler"]).ok_or("the sampler's stack is not known")?;
+    let stats = profiler.stats().ok_or("the profiler is not running")?;
+    drop(profiler.stop().map_err(|error| error.to_string())?);
+    Ok(Memory {
+        while_on: (stats.bytes as u64 + stack) as f64,
+        private_dirty: maps.private_dirty() as f64 - before,
+        after: dirty()? - before,
     })
 }
 

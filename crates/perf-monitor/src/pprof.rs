@@ -23,9 +23,11 @@ struct Source(Profiler, Marks);
 
 impl CpuSource for Source {
     fn start(&self, hz: u32) -> Result<Box<dyn CpuProfile>, Error> {
-        let mut profiler = self.0.cpu();
-        profiler.start(i32::try_from(hz).unwrap_or(i32::MAX))?;
-        Ok(Box::new(Running { profiler, began: SystemTime::now(), marks: self.1.clone() }))
+        self.take(hz, CpuProfiler::start)
+    }
+
+    fn start_by_force(&self, hz: u32) -> Result<Box<dyn CpuProfile>, Error> {
+        self.take(hz, CpuProfiler::start_by_force)
     }
 
     fn past(&self, ago: Range<Duration>) -> Result<Option<Report>, Error> {
@@ -35,6 +37,18 @@ impl CpuSource for Source {
             ));
         }
         Ok(self.0.past(ago))
+    }
+}
+
+impl Source {
+    fn take(
+        &self,
+        hz: u32,
+        start: impl FnOnce(&mut CpuProfiler, i32) -> Result<(), Error>,
+    ) -> Result<Box<dyn CpuProfile>, Error> {
+        let mut profiler = self.0.cpu();
+        start(&mut profiler, i32::try_from(hz).unwrap_or(i32::MAX))?;
+        Ok(Box::new(Running { profiler, began: SystemTime::now(), marks: self.1.clone() }))
     }
 }
 

@@ -7,31 +7,17 @@ use std::fs;
 use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
-use perf_monitor::profiling::{CallTree, Error, Filter, Names};
+use perf_monitor::PerformanceMonitor;
+use perf_monitor::profiling::{CallTree, Error, Filter, Names, Report};
 use perf_monitor::tracing::DistributedTracer;
-use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder, Registry};
 use serde_json::Value;
-use support::{Answer, PATIENCE, connect, get, scraped, wait_for};
-
-/// A process has one sampler, so the tests of this program take turns.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A monitor that ticks fast, with a registry and a port of its own.
-fn builder() -> PerformanceMonitorBuilder {
-    PerformanceMonitor::builder("test")
-        .registry(Registry::new())
-        .listen(([127, 0, 0, 1], 0))
-        .tick(Duration::from_millis(10))
-}
+use support::{Answer, PATIENCE, builder, connect, get, scraped, turn, wait_for};
 
 /// Some milliseconds of work that calls nothing of others.
 #[inline(never)]
@@ -224,16 +210,23 @@ fn one_is_taken_at_a_time_and_force_ends_it() {
 }
 
 #[test]
-fn a_profile_that_the_program_takes_is_not_ended_by_anybody() {
+fn a_profile_that_the_program_takes_is_ended_by_force_alone_and_has_what_it_saw() {
     let _turn = turn();
     let monitor = builder().start().unwrap();
+    let burners = Burners::start(monitor.tracer());
     let mut own = monitor.profiler().cpu();
-    own.start(99).unwrap();
-    for query in ["seconds=1", "seconds=1&force=1"] {
-        let refused = get(&monitor, &format!("{PROFILE}?{query}"));
-        assert_eq!(refused.status, 409, "{}", refused.body);
-    }
-    own.stop().unwrap();
+    own.start(250).unwrap();
+    let refused = get(&monitor, &format!("{PROFILE}?seconds=1"));
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert!(refused.body.contains("the program itself"), "{}", refused.body);
+    until(|| own.report().unwrap().total(0) > 20);
+    let forced = json(&profile(&monitor, "seconds=1&force=1&format=json"));
+    drop(burners);
+    let told = |report: &Report| report.notes.iter().any(|note| note.contains("by force"));
+    assert!(told(&own.report().unwrap()), "{:?}", own.report().unwrap().notes);
+    let report = own.stop().unwrap();
+    assert!(told(&report) && report.total(0) > 20, "{:?}", report.notes);
+    assert!(!forced["notes"].to_string().contains("by force"), "{forced}");
     profile(&monitor, "seconds=1");
 }
 

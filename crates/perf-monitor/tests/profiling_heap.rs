@@ -5,13 +5,12 @@ mod support;
 
 use std::alloc::System;
 use std::hint::black_box;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use perf_monitor::PerformanceMonitorBuilder;
 use perf_monitor::profiling::heap::{self, SamplingOptions};
 use perf_monitor::profiling::{MemoryProfilerOptions, MemorySource, TrackedAlloc};
-use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder, Registry};
-use support::{get, wait_for};
+use support::{get, turn, wait_for};
 
 #[global_allocator]
 static ALLOCATOR: TrackedAlloc<System> = TrackedAlloc::new(System);
@@ -19,19 +18,10 @@ static ALLOCATOR: TrackedAlloc<System> = TrackedAlloc::new(System);
 const BLOCKS: usize = 256;
 const BLOCK_BYTES: usize = 64 << 10;
 
-/// A process has one allocator, so the tests of this program take turns.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A monitor that ticks fast and takes a snapshot in each tick, with a registry and a port of its own.
+/// A monitor that takes a snapshot in each tick.
 fn builder() -> PerformanceMonitorBuilder {
-    PerformanceMonitor::builder("test")
-        .registry(Registry::new())
-        .listen(([127, 0, 0, 1], 0))
-        .tick(Duration::from_millis(10))
-        .memory_options(MemoryProfilerOptions::new().interval(Duration::ZERO))
+    let each_tick = MemoryProfilerOptions::new().interval(Duration::ZERO);
+    support::builder().memory_options(each_tick)
 }
 
 /// 16 MiB that live as long as the answer.

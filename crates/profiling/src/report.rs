@@ -138,7 +138,8 @@ impl Report {
         sums
     }
 
-    /// Only what `filter` lets through; stacks and names stay as they are.
+    /// Only what `filter` lets through, with the stacks of that alone: no names of others are looked up. Threads,
+    /// spans and modules stay as they are.
     pub fn filtered(mut self, filter: &Filter) -> Report {
         let named = |names: &[String], number: Option<u32>, wanted: &Option<String>| {
             let name = number.and_then(|number| names.get(number as usize));
@@ -150,7 +151,31 @@ impl Report {
                 && named(spans, sample.span, &filter.span)
                 && (filter.trace.is_none() || sample.trace == filter.trace)
         });
+        self.drop_unused_stacks();
         self
+    }
+
+    fn drop_unused_stacks(&mut self) {
+        let mut used = vec![false; self.stacks.len()];
+        for sample in &self.samples {
+            let is_new = |number: &u32| {
+                let used = used.get_mut(*number as usize);
+                used.is_some_and(|used| !std::mem::replace(used, true))
+            };
+            self.frames(sample.leaf).take_while(is_new).for_each(drop);
+        }
+        let mut count = 0;
+        let numbers = used.iter().map(|used| used.then(|| (count, count += 1).0));
+        let numbers: Vec<Option<u32>> = numbers.collect();
+        let number = |old: u32| numbers.get(old as usize).copied().flatten();
+        let mut used = used.into_iter();
+        self.stacks.retain(|_| used.next() == Some(true));
+        for node in &mut self.stacks {
+            node.caller = node.caller.and_then(number);
+        }
+        for sample in &mut self.samples {
+            sample.leaf = sample.leaf.and_then(number);
+        }
     }
 
     /// The frames of a stack from the innermost to the outermost.
@@ -270,6 +295,29 @@ mod tests {
         assert_eq!(only(Filter { span: Some("GET /".into()), ..Filter::default() }), 50);
         assert_eq!(only(Filter { trace: Some(7), ..Filter::default() }), 30);
         assert_eq!(only(Filter { span: Some("nobody".into()), ..Filter::default() }), 0);
+    }
+
+    #[test]
+    fn a_filter_leaves_the_stacks_of_what_it_lets_through() {
+        let mut report = report();
+        let other = Node { caller: None, place: Place::Unknown { address: 9 } };
+        report.stacks.insert(0, other);
+        for node in &mut report.stacks[1..] {
+            node.caller = node.caller.map(|caller| caller + 1);
+        }
+        report.samples.iter_mut().for_each(|sample| sample.leaf = sample.leaf.map(|leaf| leaf + 1));
+        let addresses = |report: &Report, leaf| -> Vec<Place> {
+            report.frames(leaf).map(|number| report.stacks[number as usize].place).collect()
+        };
+        let before = addresses(&report, report.samples[0].leaf);
+        let filter = Filter { thread: Some("main".into()), ..Filter::default() };
+        let main = report.clone().filtered(&filter);
+        assert_eq!((main.stacks.len(), main.samples.len()), (2, 1));
+        assert_eq!(addresses(&main, main.samples[0].leaf), before);
+        let all = report.clone().filtered(&Filter::default());
+        assert_eq!((all.stacks.len(), all.weight()), (3, report.weight()));
+        report.samples[0].leaf = Some(77);
+        assert_eq!(report.filtered(&filter).samples[0].leaf, None, "there is no such frame");
     }
 
     #[test]

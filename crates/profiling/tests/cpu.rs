@@ -17,10 +17,19 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
+/// Keeps its rate, however little CPU time the machine leaves to this program.
+fn options() -> CpuOptions {
+    CpuOptions::default().budget(1.0)
+}
+
+fn profiler() -> CpuProfiler {
+    CpuProfiler::with_options(options())
+}
+
 #[test]
 fn two_threads_have_the_shares_that_they_used() {
     let _turn = turn();
-    let mut profiler = CpuProfiler::new();
+    let mut profiler = profiler();
     let begin = Barrier::new(3);
     thread::scope(|scope| {
         for (name, time) in [("seven", ms(1_400)), ("three", ms(600))] {
@@ -44,7 +53,7 @@ fn two_threads_have_the_shares_that_they_used() {
 #[test]
 fn what_is_sampled_is_the_cpu_time_that_was_used() {
     let _turn = turn();
-    let mut profiler = CpuProfiler::new();
+    let mut profiler = profiler();
     let before = process_cpu();
     profiler.start(99).unwrap();
     burn(ms(1_000));
@@ -58,7 +67,7 @@ fn what_is_sampled_is_the_cpu_time_that_was_used() {
 #[test]
 fn the_leaf_is_the_function_that_runs_and_its_caller_is_above_it() {
     let _turn = turn();
-    let mut profiler = CpuProfiler::new();
+    let mut profiler = profiler();
     profiler.start(250).unwrap();
     burn(ms(600));
     let report = profiler.stop().unwrap();
@@ -83,7 +92,7 @@ fn caller_of_the_library(text: &CStr) {
 fn who_called_a_function_without_a_frame_is_found() {
     let _turn = turn();
     let text = CString::new(vec![b'x'; 100_000]).unwrap();
-    let mut profiler = CpuProfiler::new();
+    let mut profiler = profiler();
     profiler.start(250).unwrap();
     let end = thread_cpu() + ms(1_200);
     while thread_cpu() < end {
@@ -97,7 +106,7 @@ fn who_called_a_function_without_a_frame_is_found() {
 #[test]
 fn samples_have_the_span_and_the_trace_that_they_were_taken_in() {
     let _turn = turn();
-    let mut profiler = CpuProfiler::new()
+    let mut profiler = profiler()
         .span_names(SpanNames::new(|number| (number == 4).then(|| "GET /cart".to_owned())));
     profiler.start(199).unwrap();
     let span = Context { trace_id: 7 << 64 | 9, span_id: 3, name_id: 4 };
@@ -118,7 +127,7 @@ fn samples_have_the_span_and_the_trace_that_they_were_taken_in() {
 #[test]
 fn threads_that_begin_later_are_sampled_too() {
     let _turn = turn();
-    let mut profiler = CpuProfiler::new();
+    let mut profiler = profiler();
     profiler.start(99).unwrap();
     for _ in 0..3 {
         let late = thread::Builder::new().name("late".into());
@@ -132,7 +141,7 @@ fn threads_that_begin_later_are_sampled_too() {
 #[test]
 fn one_profile_is_taken_at_a_time_and_only_after_a_start() {
     let _turn = turn();
-    let (mut first, mut second) = (CpuProfiler::new(), CpuProfiler::new());
+    let (mut first, mut second) = (profiler(), profiler());
     assert!(matches!(first.stop(), Err(Error::ProfilerNotStarted)));
     for wrong in [i32::MIN, -1, 0, 1001] {
         assert!(matches!(first.start(wrong), Err(Error::Frequency(hz)) if hz == wrong));
@@ -148,13 +157,47 @@ fn one_profile_is_taken_at_a_time_and_only_after_a_start() {
 }
 
 #[test]
+fn a_profile_that_is_ended_by_force_has_what_was_seen_until_then() {
+    let _turn = turn();
+    for always in [false, true] {
+        let always = always.then(|| ContinuousProfiler::start(19, options()).unwrap());
+        let (mut first, mut second) = (profiler(), profiler());
+        first.start(199).unwrap();
+        burn(ms(400));
+        second.start_by_force(99).unwrap();
+        assert!(
+            first.is_running() && matches!(first.start_by_force(99), Err(Error::AlreadyStarted))
+        );
+        burn(ms(800));
+        let seen = |weight: u64| weight as f64 / 1e9;
+        let after = second.stop().unwrap();
+        assert!((seen(after.weight()) - 0.8).abs() < 0.2, "{}", seen(after.weight()));
+        assert!(after.period == 1_000_000_000 / 99, "{}", after.period);
+        burn(ms(300));
+        for report in [first.report().unwrap(), first.stop().unwrap()] {
+            assert!((seen(report.weight()) - 0.4).abs() < 0.15, "{}", seen(report.weight()));
+            assert!(
+                report.notes.iter().any(|note| note.contains("by force")),
+                "{:?}",
+                report.notes
+            );
+        }
+        assert!(matches!(first.stop(), Err(Error::ProfilerNotStarted)));
+        second.start(99).unwrap();
+        burn(ms(200));
+        assert!(seen(second.stop().unwrap().weight()) < 0.4);
+        drop(always);
+    }
+}
+
+#[test]
 fn a_continuous_profile_goes_on_beside_one_on_demand() {
     let _turn = turn();
     let names = SpanNames::default();
-    let always = ContinuousProfiler::start(19, CpuOptions::default()).unwrap();
-    assert!(ContinuousProfiler::start(19, CpuOptions::default()).is_err());
+    let always = ContinuousProfiler::start(19, options()).unwrap();
+    assert!(ContinuousProfiler::start(19, options()).is_err());
     burn(ms(300));
-    let mut profiler = CpuProfiler::new();
+    let mut profiler = profiler();
     profiler.start(199).unwrap();
     assert_eq!(always.stats().unwrap().rate_hz, 199);
     burn(ms(500));
@@ -171,7 +214,7 @@ fn a_continuous_profile_goes_on_beside_one_on_demand() {
 #[test]
 fn a_thread_that_waits_costs_no_samples() {
     let _turn = turn();
-    let mut profiler = CpuProfiler::new();
+    let mut profiler = profiler();
     let (begin, end) = (Barrier::new(2), Barrier::new(2));
     thread::scope(|scope| {
         let waiting = thread::Builder::new().name("waiting".into());
@@ -193,7 +236,7 @@ fn a_thread_that_waits_costs_no_samples() {
 #[test]
 fn what_it_keeps_is_bounded() {
     let _turn = turn();
-    let mut profiler = CpuProfiler::new();
+    let mut profiler = profiler();
     profiler.start(99).unwrap();
     assert!(profiler.stats().unwrap().bytes <= 256 * 1024, "{:?}", profiler.stats());
 }

@@ -67,8 +67,9 @@ impl CpuHandler {
 
     async fn begin(&self, query: &CpuQuery) -> Result<Taking, Response> {
         let turn = self.turns.take(query.duration, query.force).await.map_err(busy)?;
-        let (source, hz) = (Arc::clone(&self.source), query.hz);
-        blocking(move || Ok(Taking { profile: source.start(hz)?, turn })).await
+        let (source, hz, force) = (Arc::clone(&self.source), query.hz, query.force);
+        let start = move || if force { source.start_by_force(hz) } else { source.start(hz) };
+        blocking(move || Ok(Taking { profile: start()?, turn })).await
     }
 }
 

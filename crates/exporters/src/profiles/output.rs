@@ -95,5 +95,11 @@ pub(super) fn failure(error: &Error) -> Response {
         Error::System(..) | Error::SignalTaken(_) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    refusal(status, &error.to_string())
+    match error {
+        Error::AlreadyStarted => refusal(
+            status,
+            "the program itself takes a CPU profile: wait, or end it with force=1, upon which the program gets what it has",
+        ),
+        error => refusal(status, &error.to_string()),
+    }
 }

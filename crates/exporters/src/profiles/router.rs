@@ -31,7 +31,7 @@ use super::symbol::symbol;
 /// a sentence that names the choices.
 ///
 /// One CPU profile is taken at a time: another request gets 409 and how long the first still takes, or with `force=1`
-/// ends it, upon which the first answers what it has. A client that leaves ends its profile.
+/// ends it, upon which the first answers what it has; so it is with one that the program itself takes. A client that leaves ends its profile.
 ///
 /// What takes work is refused to pages of other sites. Names are looked up and formats written on the runtime's blocking
 /// threads, so the listener goes on meanwhile.

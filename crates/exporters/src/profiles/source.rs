@@ -16,6 +16,14 @@ pub trait CpuSource: Send + Sync + 'static {
     /// ([`Error::Unsupported`], 501), or the system refuses it (503).
     fn start(&self, hz: u32) -> Result<Box<dyn CpuProfile>, Error>;
 
+    /// The same, but a profile that somebody else takes is ended. Unless this is written, none can be.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start).
+    fn start_by_force(&self, hz: u32) -> Result<Box<dyn CpuProfile>, Error> {
+        self.start(hz)
+    }
+
     /// What was seen in a time that began and ended so long ago, by a profile that is taken all the time; `None` if
     /// nothing of that time is kept.
     ///

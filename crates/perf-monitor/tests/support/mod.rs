@@ -3,9 +3,10 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use perf_monitor::PerformanceMonitor;
+use perf_monitor::{PerformanceMonitor, PerformanceMonitorBuilder, Registry};
 
 /// How long a peer on this machine may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -13,6 +14,20 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Tries before a condition counts as never met. Each is a request to a monitor that ticks every
 /// 10 ms, and asks for a fresh connection.
 const TRIES: usize = 20_000;
+
+/// A process has one sampler of CPU time and one allocator: tests of one program that use them take turns.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A monitor that ticks fast, with a registry and a port of its own.
+pub fn builder() -> PerformanceMonitorBuilder {
+    PerformanceMonitor::builder("test")
+        .registry(Registry::new())
+        .listen(([127, 0, 0, 1], 0))
+        .tick(Duration::from_millis(10))
+}
 
 pub struct Answer {
     pub status: u16,

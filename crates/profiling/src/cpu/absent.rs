@@ -46,6 +46,14 @@ impl CpuProfiler {
         return Err(super::checked(frequency).err().unwrap_or(UNSUPPORTED));
     }
 
+    /// As [`start`](Self::start): no other profile can be ended here.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start).
+    pub fn start_by_force(&mut self, frequency: i32) -> Result<(), Error> {
+        self.start(frequency)
+    }
+
     /// Ends it and tells what was seen.
     ///
     /// # Errors

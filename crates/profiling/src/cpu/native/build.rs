@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use super::engine::Engine;
 use super::slices::Span;
-use super::state::{State, Tables, period};
+use super::state::{State, Tables, Window, period};
+use super::system;
 use super::tally::Key;
 use super::tree::{self, Number, Spot};
 use crate::cpu::SpanNames;
@@ -216,8 +217,17 @@ fn notes(engine: &Engine, state: &State) -> Vec<String> {
     notes
 }
 
-/// How much of the process's CPU time was sampled, for a profile that began when it had used `before_ns`.
-pub(crate) fn coverage(report: &Report, used_ns: u64) -> String {
+/// What was seen in `window` so far.
+pub(crate) fn of_window(engine: &Engine, state: &State, window: &Window) -> Option<Report> {
+    let span = state.slices.since_pin(state.clock.now_ns())?;
+    let mut report = report(engine, state, &span, window.began, &window.names);
+    let used = system::process_cpu_ns().saturating_sub(window.process_ns);
+    report.notes.push(coverage(&report, used));
+    Some(report)
+}
+
+/// How much of the `used_ns` of the process's CPU time was sampled.
+fn coverage(report: &Report, used_ns: u64) -> String {
     let seconds = |ns: u64| ns as f64 / 1e9;
     format!(
         "{:.2} s were sampled of {:.2} s of CPU time that the process used",

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use perf_monitor_core::{Context, Lock};
 
 use super::bare::{Bare, Work};
+use super::build;
 use super::handler;
 use super::mapped::Mapped;
 use super::members::Members;
@@ -16,9 +17,9 @@ use super::selftest::has_frame_pointers;
 use super::shared::Shared;
 use super::signal;
 use super::slices::Slices;
-use super::state::{State, Window};
+use super::state::{Ended, State, Window};
 use super::system;
-use crate::cpu::CpuOptions;
+use crate::cpu::{CpuOptions, SpanNames};
 use crate::error::Error;
 
 /// Samples all threads of the process for those who hold it.
@@ -200,36 +201,60 @@ impl Engine {
         thread.join();
     }
 
-    /// Opens a profile on demand at `rate`.
-    pub(crate) fn open_window(&self, rate: u32) -> Result<u64, Error> {
+    /// Opens a profile on demand at `rate`: its number, and where it is if somebody else ends it. With `force`
+    /// it ends the one that is being taken.
+    pub(crate) fn open_window(
+        &self,
+        rate: u32,
+        names: &SpanNames,
+        force: bool,
+    ) -> Result<(u64, Ended), Error> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let mut state = self.state();
-        if state.window.is_some() {
+        if state.window.is_some() && !force {
             return Err(Error::AlreadyStarted);
         }
         state.drain(&self.shared);
-        if state.base.is_some() {
+        self.end_window(&mut state);
+        if state.seen.samples > 0 {
             let now = state.clock.now_ns();
             state.slices.cut(now);
+            // without a continuous profile nobody asks for what was before
+            while state.base.is_none() && state.expire(u64::MAX) {}
         }
         state.slices.pin();
-        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let (number, ended) = (NUMBERS.fetch_add(1, Ordering::Relaxed), Ended::default());
         state.window = Some(Window {
             rate,
             number,
             began: SystemTime::now(),
             process_ns: system::process_cpu_ns(),
+            names: names.clone(),
+            ended: ended.clone(),
         });
         state.set_rate(&self.shared);
         state.hurry();
         self.wake.notify_all();
-        Ok(number)
+        Ok((number, ended))
+    }
+
+    /// Ends the profile that is being taken on demand, if there is one: whoever takes it gets what it has.
+    fn end_window(&self, state: &mut State) {
+        let Some(window) = &state.window else { return };
+        let Some(mut report) = build::of_window(self, state, window) else { return };
+        report.notes.push(format!(
+            "another profile ended this one after {:.1} s, by force",
+            report.duration.as_secs_f64()
+        ));
+        *window.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+        state.window = None;
+        state.slices.unpin();
     }
 
     /// Closes it.
     pub(crate) fn close_window(&self, number: u64) {
         let mut state = self.state();
-        if state.window.is_some_and(|window| window.number == number) {
+        if state.window.as_ref().is_some_and(|window| window.number == number) {
             state.drain(&self.shared);
             state.window = None;
             state.slices.unpin();

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use super::build::{self, coverage};
+use super::build;
 use super::engine::{Engine, Hold};
-use super::system;
+use super::state::Ended;
 use crate::cpu::{CpuOptions, CpuStats, SpanNames, checked};
 use crate::error::Error;
 use crate::report::Report;
@@ -51,6 +52,7 @@ pub struct CpuProfiler {
 struct Running {
     hold: Hold,
     window: u64,
+    ended: Ended,
 }
 
 impl fmt::Debug for Running {
@@ -85,14 +87,27 @@ impl CpuProfiler {
     /// A rate out of 1 to 1,000; a profile that is being taken already, by this or by another profiler;
     /// a signal that somebody else handles; timers that the system refuses.
     pub fn start(&mut self, frequency: i32) -> Result<(), Error> {
+        self.begin(frequency, false)
+    }
+
+    /// As [`start`](Self::start), but a profile that another profiler takes is no error: it is ended. Whoever
+    /// takes that one gets what it has when they stop it, with a note that says so.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start); that a profile is being taken is one only of this profiler's own.
+    pub fn start_by_force(&mut self, frequency: i32) -> Result<(), Error> {
+        self.begin(frequency, true)
+    }
+
+    fn begin(&mut self, frequency: i32, force: bool) -> Result<(), Error> {
         let rate = checked(frequency)?;
         if self.running.as_ref().is_some_and(|running| running.hold.is_here()) {
             return Err(Error::AlreadyStarted);
         }
         self.running = None; // what a forked child inherits of its parent
         let hold = Hold::new(&self.options, rate)?;
-        let window = hold.engine().open_window(rate)?;
-        self.running = Some(Running { hold, window });
+        let (window, ended) = hold.engine().open_window(rate, &self.names, force)?;
+        self.running = Some(Running { hold, window, ended });
         Ok(())
     }
 
@@ -103,16 +118,16 @@ impl CpuProfiler {
     pub fn stop(&mut self) -> Result<Report, Error> {
         let running = self.running.take().filter(|running| running.hold.is_here());
         let running = running.ok_or(Error::ProfilerNotStarted)?;
-        running.report(&self.names).ok_or(Error::ProfilerNotStarted)
+        running.report().ok_or(Error::ProfilerNotStarted)
     }
 
-    /// What was seen so far; it goes on.
+    /// What was seen so far; it goes on. Of one that was ended [by force](Self::start_by_force), what it has.
     ///
     /// # Errors
     /// As those of [`stop`](Self::stop).
     pub fn report(&self) -> Result<Report, Error> {
         let running = self.running.as_ref().filter(|running| running.hold.is_here());
-        running.and_then(|running| running.report(&self.names)).ok_or(Error::ProfilerNotStarted)
+        running.and_then(Running::report).ok_or(Error::ProfilerNotStarted)
     }
 
     /// A flame graph of `report` as SVG, with its functions named: [`Report::to_flamegraph`].
@@ -139,16 +154,14 @@ impl CpuProfiler {
 }
 
 impl Running {
-    fn report(&self, names: &SpanNames) -> Option<Report> {
+    fn report(&self) -> Option<Report> {
         let engine = self.hold.engine();
         let mut state = engine.state();
         state.drain(&engine.shared);
-        let window = state.window.filter(|window| window.number == self.window)?;
-        let span = state.slices.since_pin(state.clock.now_ns())?;
-        let mut report = build::report(engine, &state, &span, window.began, names);
-        let used = system::process_cpu_ns().saturating_sub(window.process_ns);
-        report.notes.push(coverage(&report, used));
-        Some(report)
+        match state.window.as_ref().filter(|window| window.number == self.window) {
+            Some(window) => build::of_window(engine, &state, window),
+            None => self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
     }
 }
 

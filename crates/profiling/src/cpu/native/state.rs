@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use perf_monitor_core::{Clock, Context};
@@ -21,8 +22,10 @@ use super::slices::{KEPT_NS, Slices};
 use super::system;
 use super::tally::{Key, Tally};
 use super::tree::{CUT, Number, Spot, Tree, UNKNOWN};
+use crate::cpu::SpanNames;
 use crate::error::Error;
 use crate::maps;
+use crate::report::Report;
 use crate::stack::{main_stack, stack_in};
 use crate::walk::MOST_FRAMES;
 
@@ -67,13 +70,19 @@ pub(crate) struct State {
 }
 
 /// A profile on demand, from its beginning.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Window {
     pub(crate) rate: u32,
     pub(crate) number: u64,
     pub(crate) began: SystemTime,
     pub(crate) process_ns: u64,
+    pub(crate) names: SpanNames,
+    /// Where whoever takes it finds it if somebody else ends it.
+    pub(crate) ended: Ended,
 }
+
+/// A profile that somebody else ended.
+pub(crate) type Ended = Arc<Mutex<Option<Report>>>;
 
 /// What became of the samples, since the beginning.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,6 +111,8 @@ struct Costs {
 /// Callers that may have no frame of their own: calls within a library that was built without.
 #[cfg(target_arch = "x86_64")]
 const WITHOUT_FRAMES: usize = 3;
+/// The rate while nobody waits for samples, until the last one who could has let go.
+const LEAST_RATE: u32 = 1;
 /// How often threads are listed, if nothing says that there are others.
 const LOOK_NS: u64 = 250_000_000;
 /// How often that is asked while somebody waits for a profile.
@@ -222,7 +233,7 @@ impl State {
         while self.expire(now.saturating_sub(KEPT_NS)) {}
     }
 
-    fn expire(&mut self, before_ns: u64) -> bool {
+    pub(crate) fn expire(&mut self, before_ns: u64) -> bool {
         let Some(gone) = self.slices.expire(before_ns) else { return false };
         self.tables.tally.remove(|key| key.slice == gone);
         self.tables.recent.remove(|key| key.slice == gone);
@@ -249,8 +260,12 @@ impl State {
 
     /// The rate becomes the largest that anybody wants.
     pub(crate) fn set_rate(&mut self, shared: &Shared) {
-        let wanted = self.base.into_iter().chain(self.window.map(|window| window.rate)).max();
-        let Some(rate) = wanted.filter(|rate| *rate != self.governor.wanted()) else { return };
+        let wanted =
+            self.base.into_iter().chain(self.window.as_ref().map(|window| window.rate)).max();
+        let rate = wanted.unwrap_or(LEAST_RATE);
+        if rate == self.governor.wanted() {
+            return;
+        }
         self.drain(shared); // what is in the ring is of the rate before
         self.governor.want(rate);
         self.members.set_period(period(rate));
