@@ -81,9 +81,12 @@ fn a_rule_file_that_is_wrong_keeps_the_agent_from_starting() {
     let (status, text) = output(&["--listen", "127.0.0.1:0", "--rules", path]);
     assert_eq!(status.code(), Some(1));
     assert!(text.starts_with(&format!("perf-monitor: {path}:5: ")), "{text}");
-    let (status, text) = output(&["--alertmanager", "ftp://127.0.0.1"]);
-    assert_eq!(status.code(), Some(2));
-    assert!(text.contains("http://127.0.0.1:9093"), "{text}");
+    for flag in ["--alertmanager", "--webhook"] {
+        let (status, text) = output(&[flag, "ftp://me:hunter2@127.0.0.1"]);
+        assert_eq!(status.code(), Some(1));
+        assert!(text.contains(flag) && text.contains("http://127.0.0.1:9093"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
 }
 
 #[test]
@@ -154,6 +157,34 @@ fn a_running_monitor_says_when_rules_would_have_fired() {
     let (status, text) = output(&["rules", "backtest", "--url", &url, "no-such-rules.yml"]);
     assert_eq!(status.code(), Some(1));
     assert!(text.contains("no-such-rules.yml"), "{text}");
+    let bad = file("backtested-bad-rules.yml", &RULES.replace("> 1", ">"));
+    let (_, text) = output(&["rules", "backtest", "--url", &url, bad.to_str().unwrap()]);
+    assert!(text.contains("backtested-bad-rules.yml:5: "), "{text}");
+    let rules = rules.to_str().unwrap();
+    let (_, text) =
+        output(&["rules", "backtest", "--since", "2h", "--step", "1s", "--url", &url, rules]);
+    assert!(
+        text.trim_end().ends_with(": a backtest of more than 3600 looks: take a longer step"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_damaged_outbox_is_said_at_the_start() {
+    let outbox = file("damaged-outbox", "");
+    let path = outbox.to_str().unwrap();
+    let agent = Running::start(&["--listen", "127.0.0.1:0", "--outbox", path]);
+    agent.signal("INT");
+    assert!(agent.end().success());
+    let mut bytes = std::fs::read(&outbox).unwrap();
+    bytes.pop();
+    std::fs::write(&outbox, bytes).unwrap();
+    let agent = Running::start(&["--listen", "127.0.0.1:0", "--outbox", path]);
+    assert!(agent.greeting.contains("The outbox was damaged: "), "{}", agent.greeting);
+    poll("the count", || {
+        let (_, metrics) = crate::process::get(agent.address(), "/metrics", "");
+        metrics.contains("perf_monitor_errors_total{part=\"alerting\"} 1\n").then_some(())
+    });
 }
 
 /// The program that `variable` names, or none where peers are not asked for.
