@@ -60,11 +60,11 @@ impl Job {
             Kind::Expression { expr, clear } => {
                 let alerts = rule.state.alerts.iter();
                 let active = alerts.filter(|tracked| tracked.state.phase() != Phase::Inactive);
-                let known = active.map(|tracked| tracked.series.clone()).collect();
+                let known = active.map(|tracked| rule.series_of(tracked)).collect();
                 Does::Alert { expr: expr.clone(), clear: clear.clone(), known }
             }
             Kind::Recording(recording) => {
-                let before = rule.state.recorded.clone();
+                let before = rule.state.recorded().into();
                 Does::Record { recording: recording.clone(), before }
             }
         };
@@ -175,9 +175,9 @@ impl Showing {
     pub(crate) fn of(at: usize, book: &Book) -> Option<Showing> {
         let rule = &book.rules[at];
         let is_shown = book.shows_alerts && matches!(rule.kind, Kind::Expression { .. });
-        let (alerts, before) = (rule.alert_series(), &rule.state.recorded);
+        let (alerts, before) = (rule.alert_series(), rule.state.recorded());
         let has_any = !alerts.is_empty() || !before.is_empty();
-        (is_shown && has_any).then(|| Showing { rule: at, alerts, before: before.clone() })
+        (is_shown && has_any).then(|| Showing { rule: at, alerts, before: before.into() })
     }
 
     /// Writes it.

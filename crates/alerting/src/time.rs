@@ -1,31 +1,18 @@
 //! Moments of the calendar, as payloads write them.
 
+use perf_monitor_core::date_of;
+
 /// Milliseconds since the Unix epoch as RFC 3339 in UTC, such as `2001-09-09T01:46:40.5Z`.
-///
-/// Days to dates by Howard Hinnant's `civil_from_days`, which is exact for all of the calendar.
 pub(crate) fn rfc3339(unix_ms: i64) -> String {
     let (seconds, ms) = (unix_ms.div_euclid(1_000), unix_ms.rem_euclid(1_000));
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = date(days);
+    let (year, month, day) = date_of(days);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     let fraction = match ms {
         0 => String::new(),
         ms => format!(".{ms:03}").trim_end_matches('0').to_owned(),
     };
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
-}
-
-fn date(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 /// The moment that an RFC 3339 text says, in milliseconds since the Unix epoch.

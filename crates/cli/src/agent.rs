@@ -146,6 +146,9 @@ fn greeting(
     }
     let watched = watched(&watched_host(config), unsupported(), demo.is_some());
     let _ = writeln!(text, "\n{watched}, every {tick:?}.");
+    if let Some(repair) = monitor.alerter().repair() {
+        let _ = writeln!(text, "The outbox was damaged: {repair}.");
+    }
     if sends {
         let _ = writeln!(text, "Sends to an OpenTelemetry collector.");
     }

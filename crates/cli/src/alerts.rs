@@ -1,6 +1,6 @@
 //! Which rules the agent looks at, and whom it tells.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use perf_monitor::PerformanceMonitorBuilder;
@@ -9,7 +9,7 @@ use perf_monitor::alerting::{AlertRule, AlertSeverity, Alertmanager, Metrics, Se
 use crate::args::AgentArgs;
 use crate::config::AlertingConfig;
 use crate::error::{Error, Result};
-use crate::rules;
+use crate::{limits, rules};
 
 /// How long most of the demo's requests must fail. Of those that fail anyway there are less than a tenth.
 const DEMO_HOLD: Duration = Duration::from_secs(2);
@@ -27,13 +27,18 @@ pub(crate) struct Told {
 /// old rules in force.
 ///
 /// # Errors
-/// A rule file that is missing or wrong, with its line.
+/// A rule file that is missing or wrong, with its line; an address of a flag that cannot be sent to, which the error does
+/// not show.
 pub(crate) fn told(args: &AgentArgs, config: &AlertingConfig) -> Result<Told> {
-    let rules = match args.rules.is_empty() {
+    let rules: Vec<PathBuf> = match args.rules.is_empty() {
         true => config.rules.iter().map(PathBuf::from).collect(),
         false => args.rules.clone(),
     };
-    rules.iter().try_for_each(|path| usable(path))?;
+    rules.iter().try_for_each(|path| rules::usable(path))?;
+    for (flag, url) in [("--alertmanager", &args.alertmanager), ("--webhook", &args.webhook)] {
+        let checked = url.as_deref().map(limits::receiver).transpose();
+        checked.map_err(|why| Error::new(format!("{flag}: {why}")))?;
+    }
     Ok(Told {
         rules,
         default_rules: config.default_rules.unwrap_or(true),
@@ -41,14 +46,6 @@ pub(crate) fn told(args: &AgentArgs, config: &AlertingConfig) -> Result<Told> {
         webhook: args.webhook.clone().or_else(|| config.webhook.clone()),
         outbox: args.outbox.clone().or_else(|| config.outbox.as_ref().map(PathBuf::from)),
     })
-}
-
-fn usable(path: &Path) -> Result<()> {
-    let report = rules::checked(path)?;
-    match report.errors.first() {
-        None => Ok(()),
-        Some(first) => Err(Error::new(format!("{}:{}: {}", report.file, first.line, first.what))),
-    }
 }
 
 impl Told {

@@ -56,12 +56,12 @@ pub(crate) struct AgentArgs {
     pub(crate) rules: Vec<PathBuf>,
 
     /// Tell this Alertmanager of alerts, such as http://127.0.0.1:9093
-    #[arg(long, value_name = "URL", value_parser = limits::receiver)]
+    #[arg(long, value_name = "URL")]
     pub(crate) alertmanager: Option<String>,
 
     /// Post alerts to this URL, as Alertmanager's webhooks do. Other users can see an argument: an address
     /// that is a secret belongs into the settings file
-    #[arg(long, value_name = "URL", value_parser = limits::receiver)]
+    #[arg(long, value_name = "URL")]
     pub(crate) webhook: Option<String>,
 
     /// Keep alerts and what is to be sent in this file, so that they outlive the process

@@ -177,7 +177,7 @@ async fn refused(place: &Place, path: &str, response: Response<Incoming>) -> Err
     let status = response.status();
     let body = Limited::new(response.into_body(), REFUSAL_BYTES).collect();
     let said = match timeout(SILENCE, body).await {
-        Ok(Ok(body)) => String::from_utf8_lossy(&body.to_bytes()).trim().escape_debug().to_string(),
+        Ok(Ok(body)) => sentence(&body.to_bytes()),
         _ => String::new(),
     };
     let path = path.split('?').next().unwrap_or(path);
@@ -195,6 +195,14 @@ async fn refused(place: &Place, path: &str, response: Response<Incoming>) -> Err
         }
         _ => format!("{place} answers {status}: {said}"),
     })
+}
+
+/// What a refusal says: a monitor's text, or the sentence in its JSON. It may be somebody else's who listens there.
+fn sentence(body: &[u8]) -> String {
+    let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let error = json.as_ref().and_then(|json| json.get("error")?.as_str());
+    let text = error.map_or(String::from_utf8_lossy(body), Into::into);
+    text.trim().chars().flat_map(char::escape_debug).collect()
 }
 
 impl Answer {

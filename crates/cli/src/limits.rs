@@ -24,7 +24,7 @@ pub(crate) fn address(text: &str) -> Checked<SocketAddr> {
     }
 }
 
-/// A time between two ticks: a number and `ms`, `s` or `m`, from 10 ms to 1 h.
+/// A time between two ticks: a number and `ms`, `s`, `m` or `h`, from 10 ms to 1 h.
 pub(crate) fn tick(text: &str) -> Checked<Duration> {
     let tick = time(text)?;
     match TICKS.contains(&tick) {
@@ -33,7 +33,7 @@ pub(crate) fn tick(text: &str) -> Checked<Duration> {
     }
 }
 
-/// A number and `ms`, `s` or `m`.
+/// A number and `ms`, `s`, `m` or `h`.
 pub(crate) fn time(text: &str) -> Checked<Duration> {
     duration(text).ok_or_else(|| format!("`{text}` is not a time: write it like 500ms, 1s or 1m"))
 }
@@ -96,6 +96,7 @@ fn duration(text: &str) -> Option<Duration> {
         "ms" => 0.001,
         "s" => 1.0,
         "m" | "min" => 60.0,
+        "h" => 3_600.0,
         _ => return None,
     };
     Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()
@@ -118,7 +119,9 @@ mod tests {
 
     #[test]
     fn a_tick_is_a_number_with_a_unit_within_bounds() {
-        for (text, ms) in [("1s", 1000), ("500ms", 500), ("0.25s", 250), ("2 m", 120_000)] {
+        for (text, ms) in
+            [("1s", 1000), ("500ms", 500), ("0.25s", 250), ("2 m", 120_000), ("1h", 3_600_000)]
+        {
             assert_eq!(tick(text), Ok(Duration::from_millis(ms)), "{text}");
         }
         for text in ["", "1", "s", "1 fortnight", "-1s", "1.2.3s", "9ms", "61m", "0s"] {

@@ -72,6 +72,7 @@ impl RulesCommand {
                 Ok((report.is_ok(), report.to_string()))
             }),
             RulesCommand::Backtest { file, since, step, json, source } => {
+                usable(&file)?;
                 let text = text_of(&file)?;
                 let place = Place::of(&source.url)?;
                 let (seconds, step) = (since.as_secs().max(1), step.as_secs().max(1));
@@ -96,7 +97,10 @@ fn each(files: &[PathBuf], look: impl Fn(&Path) -> Result<(bool, String)>) -> Re
     }
     match bad {
         0 => Ok(()),
-        bad => Err(Error::new(format!("{bad} of {} files are not as they should be", files.len()))),
+        bad => Err(Error::new(format!(
+            "files that are not as they should be: {bad} of {}",
+            files.len()
+        ))),
     }
 }
 
@@ -106,6 +110,16 @@ fn each(files: &[PathBuf], look: impl Fn(&Path) -> Result<(bool, String)>) -> Re
 /// It cannot be read.
 pub(crate) fn checked(path: &Path) -> Result<CheckReport> {
     Ok(check_rules(&path.display().to_string(), &text_of(path)?))
+}
+
+/// # Errors
+/// A rule file that is missing or wrong, with its line.
+pub(crate) fn usable(path: &Path) -> Result<()> {
+    let report = checked(path)?;
+    match report.errors.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::new(format!("{}:{}: {}", report.file, first.line, first.what))),
+    }
 }
 
 fn text_of(path: &Path) -> Result<String> {

@@ -58,7 +58,11 @@ mod atomic;
 #[cfg(not(loom))]
 mod average;
 #[cfg(not(loom))]
+mod buckets;
+#[cfg(not(loom))]
 mod cache;
+#[cfg(not(loom))]
+mod calendar;
 #[cfg(not(loom))]
 mod clock;
 #[cfg(not(loom))]
@@ -69,6 +73,8 @@ mod context;
 mod cursor;
 #[cfg(not(loom))]
 mod desc;
+#[cfg(not(loom))]
+mod failure;
 #[cfg(not(loom))]
 mod family;
 #[cfg(not(loom))]
@@ -109,7 +115,11 @@ pub mod model;
 
 #[cfg(not(loom))]
 pub use atomic::AtomicMetrics;
+#[cfg(not(loom))]
+pub use buckets::Buckets;
 pub use budget::{Budget, Reservation};
+#[cfg(not(loom))]
+pub use calendar::date_of;
 #[cfg(not(loom))]
 pub use clock::{Clock, FakeClock, Instant, clock_went_backwards};
 #[cfg(not(loom))]
@@ -124,6 +134,8 @@ pub use desc::Desc;
 pub use error::Error;
 #[cfg(not(loom))]
 pub use exemplar::Exemplar;
+#[cfg(not(loom))]
+pub use failure::Failure;
 #[cfg(not(loom))]
 pub use family::Family;
 pub use gauge::Gauge;

@@ -11,7 +11,7 @@ use crate::escape::push_all;
 use crate::json::QUANTILES;
 use crate::label::push_pair;
 use crate::moment::Moment;
-use crate::number::{decimals, push_decimal, push_float, push_integer, scaled};
+use crate::number::{push_decimal, push_float, push_integer, scaled};
 use crate::scrape::{Encode, Scrape};
 
 const HEADER: &[u8] = b"time,metric,type,unit,labels,sample,value\r\n";
@@ -94,7 +94,7 @@ impl CsvEncoder {
 
     fn decimal(&mut self, family: &FamilyInfo, sample: &str, n: u64, unit: Unit) {
         self.open(family, family.unit.base_name(), sample);
-        push_decimal(&mut self.out, n, decimals(unit));
+        push_decimal(&mut self.out, n, unit.decimals());
         self.end();
     }
 
@@ -102,7 +102,7 @@ impl CsvEncoder {
         self.open(family, family.unit.base_name(), sample);
         match x == f64::INFINITY {
             true => self.out.extend_from_slice(b"Inf"),
-            false => push_float(&mut self.out, scaled(x, decimals(family.unit))),
+            false => push_float(&mut self.out, scaled(x, family.unit.decimals())),
         }
         self.end();
     }

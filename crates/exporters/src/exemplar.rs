@@ -47,5 +47,5 @@ fn push_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar, decimals: usize) {
     push_all(out, &[" # {trace_id=\"", &trace, "\",span_id=\"", &span, "\"} "]);
     push_decimal(out, exemplar.value, decimals);
     out.push(b' ');
-    push_decimal(out, exemplar.unix_ns, crate::number::decimals(Unit::Nanoseconds));
+    push_decimal(out, exemplar.unix_ns, Unit::Nanoseconds.decimals());
 }

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use perf_monitor_core::{FamilyInfo, HistogramValue, Kind, SeriesInfo, Unit, Value, Visitor};
 
 use crate::escape::{push_all, push_json};
-use crate::number::{decimals, push_decimal, push_float, push_integer, scaled};
+use crate::number::{push_decimal, push_float, push_integer, scaled};
 use crate::scrape::Encode;
 
 /// The quantiles of a histogram, by their names.
@@ -42,12 +42,12 @@ impl JsonEncoder {
         out.extend_from_slice(b"\"count\":");
         push_integer(out, value.count);
         out.extend_from_slice(b",\"sum\":");
-        push_decimal(out, value.sum, decimals(value.sum_unit));
+        push_decimal(out, value.sum, value.sum_unit.decimals());
         let mut push = |name: &str, recorded: u64| {
             push_all(out, &[",\"", name, "\":"]);
             match value.count {
                 0 => out.extend_from_slice(b"null"),
-                _ => push_decimal(out, recorded, decimals(family.unit)),
+                _ => push_decimal(out, recorded, family.unit.decimals()),
             }
         };
         push("max", value.max);
@@ -97,15 +97,15 @@ impl Visitor for JsonEncoder {
             push_json(out, value);
         }
         out.extend_from_slice(b"},\"started\":");
-        push_decimal(out, series.started_unix_ns, decimals(Unit::Nanoseconds));
+        push_decimal(out, series.started_unix_ns, Unit::Nanoseconds.decimals());
         out.push(b',');
         if !matches!(value, Value::Histogram(_)) {
             out.extend_from_slice(b"\"value\":");
         }
         match value {
-            Value::Counter(n) => push_decimal(out, n, decimals(family.unit)),
+            Value::Counter(n) => push_decimal(out, n, family.unit.decimals()),
             Value::FloatCounter(x) | Value::Gauge(x) => {
-                self.float(scaled(x, decimals(family.unit)));
+                self.float(scaled(x, family.unit.decimals()));
             }
             Value::Histogram(value) => self.histogram(family, value),
         }

@@ -1,16 +1,5 @@
 //! Numbers as the digits of an exposition.
 
-use perf_monitor_core::Unit;
-
-/// By how many decimal places a recorded number is moved to be in its base unit: nanoseconds by nine.
-pub(crate) const fn decimals(unit: Unit) -> usize {
-    match unit {
-        Unit::Nanoseconds => 9,
-        Unit::Microseconds | Unit::Millionths => 6,
-        Unit::None | Unit::Seconds | Unit::Bytes | Unit::Ratio => 0,
-    }
-}
-
 /// Appends `n` in decimal.
 pub(crate) fn push_integer(out: &mut Vec<u8>, n: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
@@ -99,20 +88,6 @@ mod tests {
         let mut out = Vec::new();
         push(&mut out);
         String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn decimals_agree_with_the_scale_of_each_unit() {
-        for unit in [
-            Unit::None,
-            Unit::Nanoseconds,
-            Unit::Microseconds,
-            Unit::Seconds,
-            Unit::Bytes,
-            Unit::Ratio,
-        ] {
-            assert_eq!(1.0 / 10f64.powi(decimals(unit) as i32), unit.scale());
-        }
     }
 
     #[test]

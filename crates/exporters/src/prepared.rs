@@ -2,11 +2,11 @@
 
 use perf_monitor_core::{FamilyInfo, Kind, SeriesInfo, Unit};
 
-use crate::edges::{Edges, recorded};
+use crate::edges::Edges;
 use crate::format::Format;
 use crate::label::{Label, push_pair};
 use crate::line::Template;
-use crate::number::{decimals, push_edge};
+use crate::number::push_edge;
 
 /// The parts of a family's lines that are the same for all its series.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,7 @@ impl Prepared {
             ready: true,
             name: family.name.clone(),
             base: base(family).into(),
-            decimals: decimals(family.unit),
+            decimals: family.unit.decimals(),
             created: open_metrics && family.kind != Kind::Gauge,
             line: line(&name, &constant, family),
             overflow: [name.as_bytes(), b"{", &constant, b"overflow=\"true\"} "].concat().into(),
@@ -113,7 +113,7 @@ fn edge_labels(
         let mut label = b"le=\"".to_vec();
         push_edge(&mut label, edge, open_metrics);
         label.extend_from_slice(b"\"} ");
-        (recorded(edge, family.unit), label.into())
+        (family.unit.recorded(edge), label.into())
     });
     edges.collect()
 }

@@ -10,7 +10,7 @@ use crate::escape::{push_all, push_escaped};
 use crate::exemplar::Exemplars;
 use crate::format::Format;
 use crate::label::{Label, check_const_label, push_pair};
-use crate::number::{decimals, push_decimal, push_integer, push_scaled, whole};
+use crate::number::{push_decimal, push_integer, push_scaled, whole};
 use crate::prepared::{Prepared, base, unit};
 
 /// Writes what a registry visits it with, in Prometheus text 0.0.4 or OpenMetrics 1.0.0.
@@ -223,7 +223,7 @@ impl TextEncoder {
         exemplars.push(&mut self.out, None);
         self.out.push(b'\n');
         self.open("_sum");
-        push_decimal(&mut self.out, value.sum, decimals(value.sum_unit));
+        push_decimal(&mut self.out, value.sum, value.sum_unit.decimals());
         self.out.push(b'\n');
         self.open("_count");
         push_integer(&mut self.out, value.count);
@@ -241,7 +241,7 @@ impl TextEncoder {
 
     fn write_created(&mut self, series: &SeriesInfo) {
         self.open("_created");
-        push_decimal(&mut self.out, series.started_unix_ns, decimals(Unit::Nanoseconds));
+        push_decimal(&mut self.out, series.started_unix_ns, Unit::Nanoseconds.decimals());
         self.out.push(b'\n');
     }
 

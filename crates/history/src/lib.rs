@@ -53,7 +53,9 @@ pub use duration::{parse_duration, show_duration};
 pub use error::{Error, Place};
 pub use labels::{Labels, METRIC_NAME};
 pub use limits::Limits;
-pub use memory::{Buckets, MemoryHistory, Options, Stats, Tier};
+pub use memory::{MemoryHistory, Options, Stats, Tier};
+/// The edges of the buckets that histograms are kept in.
+pub use perf_monitor_core::Buckets;
 pub use query::{LOOKBACK, MatrixSeries, Query, QueryValue, VectorSample};
 pub use selector::{MatchOp, Matcher, Selector};
 pub use storage::{

@@ -215,10 +215,7 @@ impl AlertManager {
 fn alert(book: &Book, live: &[Live], rule: &Rule, tracked: &Tracked) -> AlertView {
     let labels = &tracked.labels;
     let now = book.now();
-    let notice = match &tracked.fired {
-        Some(fired) => fired.notice.clone(),
-        None => rule.notice(tracked, now).into(),
-    };
+    let notice = rule.notice(tracked, now);
     let firing = tracked.state.phase() == Phase::Firing;
     let silenced_by = book.silenced_by(labels, now.unix_ms).map(str::to_owned);
     let is_muted = live.iter().any(|alert| alert.notice.labels == *labels && alert.is_muted);
@@ -271,10 +268,10 @@ fn rule(rule: &Rule) -> RuleView {
         cooldown_ms: millis(rule.timing.cooldown),
         labels: labels.iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect(),
         health: rule.state.health,
-        trouble: rule.state.trouble.as_deref().map(str::to_owned),
+        trouble: rule.state.trouble().map(str::to_owned),
         pending: in_phase(Phase::Pending),
         firing: in_phase(Phase::Firing),
-        series: rule.state.recorded.len(),
-        refused: rule.state.refused,
+        series: rule.state.recorded().len(),
+        refused: rule.state.refused(),
     }
 }

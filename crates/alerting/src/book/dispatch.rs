@@ -1,9 +1,10 @@
 //! From what fires to what is to be sent.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::record::Record;
-use super::{Book, Entry, Fate, Waiting};
+use super::{Book, Entry, Fate, Live, Waiting};
 use crate::labels::Labels;
 use crate::machine::{Phase, millis};
 use crate::notification::{Notice, Notification, Status, Why};
@@ -20,6 +21,13 @@ impl Book {
         let mut records = Vec::new();
         for at in 0..self.receivers.len() {
             for (group, why, notices) in self.receivers[at].due(&live, now) {
+                let notices = self.renewed(&live, notices);
+                for (rule, notice) in &notices {
+                    if let Some(rule) = rule {
+                        self.rules[*rule].told(notice);
+                    }
+                }
+                let notices: Vec<_> = notices.into_iter().map(|(_, notice)| notice).collect();
                 let most = self.limits.alerts_per_notification.max(1);
                 for notices in notices.chunks(most) {
                     records.push(self.queued(at, &group, why, notices));
@@ -32,6 +40,23 @@ impl Book {
         records.extend(given_up);
         records.extend(self.held_records());
         records
+    }
+
+    /// The same, those that fire with their values of now, and the numbers of their rules.
+    fn renewed(
+        &self,
+        live: &[Live],
+        notices: Vec<Arc<Notice>>,
+    ) -> Vec<(Option<usize>, Arc<Notice>)> {
+        let now = self.now();
+        let rules: HashMap<*const Notice, usize> =
+            live.iter().map(|alert| (Arc::as_ptr(&alert.notice), alert.rule)).collect();
+        let renewed = notices.into_iter().map(|notice| {
+            let rule = rules.get(&Arc::as_ptr(&notice)).copied();
+            let renewed = rule.and_then(|rule| self.rules[rule].renewed(&notice.labels, now));
+            (rule, renewed.unwrap_or(notice))
+        });
+        renewed.collect()
     }
 
     fn queued(&mut self, at: usize, group: &Labels, why: Why, notices: &[Arc<Notice>]) -> Record {
@@ -62,7 +87,7 @@ impl Book {
     }
 
     /// The newest of what need not arrive: signs of life, and what is told again to those who forget.
-    fn refresh(&mut self, at: usize, live: &[super::Live], healthy: bool) {
+    fn refresh(&mut self, at: usize, live: &[Live], healthy: bool) {
         let now = self.now();
         let receiver = &self.receivers[at];
         let (every, why) = match (receiver.route.heartbeat, receiver.route.notifier.refresh()) {
@@ -79,7 +104,9 @@ impl Book {
             _ => {
                 let heard = live.iter().filter(|alert| !alert.is_muted);
                 let told = |l: &Labels| receiver.told().any(|(_, told)| told.notice.labels == *l);
-                heard.map(|a| a.notice.clone()).filter(|n| told(&n.labels)).collect()
+                let told = heard.map(|a| a.notice.clone()).filter(|n| told(&n.labels));
+                let told = told.collect();
+                self.renewed(live, told).into_iter().map(|(_, notice)| notice).collect()
             }
         };
         if notices.is_empty() {
@@ -158,7 +185,7 @@ impl Book {
             let pending = alerts.filter(|t| t.state.phase() == Phase::Pending);
             pending.map(|tracked| Record::Held {
                 rule: rule.id.clone(),
-                series: tracked.series.clone(),
+                series: rule.series_of(tracked),
                 labels: tracked.labels.clone(),
                 held_ms: tracked.state.held_ms(now),
             })

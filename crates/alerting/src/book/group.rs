@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::record::SavedTold;
 use super::sorted::{Labelled, Sorted};
 use crate::labels::Labels;
-use crate::machine::{Moment, Reason, millis};
+use crate::machine::{Maybe, Moment, Reason, millis};
 use crate::notification::{Notice, Notification, Status, Why};
 use crate::route::Route;
 
@@ -16,7 +16,7 @@ const DELIVERY_BYTES: usize = 1_500;
 /// A route, what it has said, and what it has still to say.
 pub(crate) struct Receiver {
     pub(crate) route: Route,
-    pub(crate) groups: Sorted<Box<Group>>,
+    pub(crate) groups: Sorted<Group>,
     /// By number, the first to be sent first.
     pub(crate) waiting: VecDeque<Waiting>,
     /// What is not written down: the newest refresh or sign of life.
@@ -51,7 +51,7 @@ pub(crate) struct Waiting {
 pub(crate) struct Group {
     labels: Labels,
     first_ms: i64,
-    last_ms: Option<i64>,
+    last_ms: Maybe,
     told: Sorted<Told>,
 }
 
@@ -64,6 +64,9 @@ pub(crate) struct Told {
 
 /// An alert that fires, as groups look at it.
 pub(crate) struct Live {
+    /// The number of its rule.
+    pub(crate) rule: usize,
+    /// What was last said of it.
     pub(crate) notice: Arc<Notice>,
     pub(crate) is_muted: bool,
     pub(crate) is_acknowledged: bool,
@@ -129,7 +132,7 @@ impl Receiver {
     pub(crate) fn tell(&mut self, notification: &Notification, steady_ms: i64) {
         let waits_for_nothing = self.route.wait.is_zero() && self.route.interval.is_zero();
         let group = self.group(&notification.group, steady_ms);
-        group.last_ms = Some(steady_ms);
+        group.last_ms = Maybe::of(steady_ms);
         for notice in &notification.alerts {
             match notice.status() {
                 Status::Firing => {
@@ -148,7 +151,7 @@ impl Receiver {
     fn group(&mut self, labels: &Labels, steady_ms: i64) -> &mut Group {
         self.groups.get_or_insert_with(labels, || {
             let (labels, told) = (labels.clone(), Sorted::default());
-            Box::new(Group { labels, first_ms: steady_ms, last_ms: None, told })
+            Group { labels, first_ms: steady_ms, last_ms: Maybe::NOT, told }
         })
     }
 
@@ -209,7 +212,7 @@ impl Group {
     fn bytes(&self) -> usize {
         let own = self.told.iter().filter(|told| Arc::strong_count(&told.notice) == 1);
         let own: usize = own.map(|told| told.notice.bytes()).sum();
-        size_of::<Group>() + self.labels.bytes() + self.told.bytes() + own
+        self.labels.bytes() + self.told.bytes() + own
     }
 
     /// A receiver that wants no resolves forgets what has ended.
@@ -225,14 +228,14 @@ impl Group {
         let is_new = |alert: &Live| !is_told(alert) && !alert.is_acknowledged;
         let fresh = heard.clone().any(|alert| is_new(alert));
         let ended = self.told.iter().any(|told| told.ended.is_some());
-        let since = self.last_ms.map_or_else(
+        let since = self.last_ms.get().map_or_else(
             || self.first_ms.saturating_add(millis(route.wait)),
             |last| last.saturating_add(millis(route.interval)),
         );
         let why = if fresh || ended {
             (now.steady_ms >= since).then(|| self.why(fresh, heard.clone().any(|a| is_told(a))))?
         } else {
-            let last = self.last_ms?;
+            let last = self.last_ms.get()?;
             let again = heard.clone().any(|alert| is_told(alert) && !alert.is_acknowledged);
             let due = now.steady_ms >= last.saturating_add(millis(route.repeat?));
             (again && due).then_some(Why::Repeat)?

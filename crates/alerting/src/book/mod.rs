@@ -20,7 +20,7 @@ use perf_monitor_history::Labels as Series;
 use crate::error::{Error, ErrorKind};
 use crate::labels::Labels;
 use crate::limits::Limits;
-use crate::machine::{Moment, Phase, Reason, Timeline};
+use crate::machine::{Maybe, Moment, Phase, Reason, Timeline};
 use crate::silence::Silence;
 
 pub use history::Fate;
@@ -156,11 +156,14 @@ impl Book {
                 rule.id = format!("{}@{file}", rule.id).into();
             }
             if let Some(state) = old.remove(&rule.id) {
-                rule.state = RuleState { looked_ms: None, trouble: None, ..state };
+                rule.state = RuleState { looked_ms: Maybe::NOT, ..state };
+                rule.state.tell_health(rule.state.health, None);
             }
             errors.extend(self.add_rule(rule).err());
         }
-        let recorded = old.values_mut().map(|state| std::mem::take(&mut state.recorded));
+        let recorded = old
+            .values_mut()
+            .map(|state| state.change_rare(|rare| std::mem::take(&mut rare.recorded)));
         let ended: Vec<Series> = recorded.flatten().collect();
         let gone = old.into_iter().flat_map(|(id, state)| {
             let firing = state.alerts.into_iter().filter(|t| t.fired.is_some());

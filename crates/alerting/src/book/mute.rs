@@ -41,18 +41,14 @@ impl Book {
     pub(crate) fn live(&self) -> Vec<Live> {
         let now = self.now();
         let mut live: Vec<Live> = Vec::new();
-        for rule in &self.rules {
+        for (number, rule) in self.rules.iter().enumerate() {
             for tracked in rule.state.alerts.iter() {
                 let (Phase::Firing, Some(fired)) = (tracked.state.phase(), &tracked.fired) else {
                     continue;
                 };
-                let flapping = tracked.state.is_flapping(&rule.timing, now);
-                let mut notice = fired.notice.clone();
-                if flapping != notice.flapping {
-                    std::sync::Arc::make_mut(&mut notice).flapping = flapping;
-                }
                 live.push(Live {
-                    notice,
+                    rule: number,
+                    notice: fired.notice.clone(),
                     is_muted: self.silenced_by(&tracked.labels, now.unix_ms).is_some(),
                     is_acknowledged: fired.ack.is_some(),
                 });

@@ -9,9 +9,8 @@ use super::rule::{Fired, Health, Rule, Tracked};
 use super::{Book, Counts};
 use crate::expression::Sample;
 use crate::labels::Labels;
-use crate::machine::{Change, Found, Moment, NoData, Phase, Timing};
+use crate::machine::{Change, Found, Maybe, Moment, NoData, Phase, Timing};
 use crate::metrics::Metrics;
-use crate::notification::Notice;
 
 /// What a look at one rule found.
 pub(crate) enum Observed<'a> {
@@ -32,7 +31,7 @@ impl Book {
     pub(crate) fn observe(&mut self, at: usize, now: Moment, seen: Observed<'_>) -> Vec<Record> {
         let most = self.limits.alerts_per_rule;
         let rule = &mut self.rules[at];
-        rule.state.looked_ms = Some(now.watched_ms);
+        rule.state.looked_ms = Maybe::of(now.watched_ms);
         self.counts.looks += 1;
         let mut records = Vec::new();
         match seen {
@@ -72,8 +71,7 @@ fn count(counts: &mut Counts, records: &[Record]) {
 
 impl Rule {
     fn health(&mut self, health: Health, trouble: Option<String>) {
-        self.state.health = health;
-        self.state.trouble = trouble.map(Into::into);
+        self.state.tell_health(health, trouble);
     }
 
     fn take_closure(
@@ -95,11 +93,11 @@ impl Rule {
     }
 
     pub(crate) fn take_recorded(&mut self, series: Vec<Series>, refused: usize) {
-        if self.state.recorded[..] != series {
-            self.state.recorded = series.into();
+        if self.state.recorded() != series {
+            self.state.change_rare(|rare| rare.recorded = series.into());
         }
         if refused > 0 {
-            self.state.refused += refused as u64;
+            self.state.change_rare(|rare| rare.refused += refused as u64);
             let why = format!("{refused} series found no room in the history: give it more");
             self.health(Health::Failing, Some(why));
         }
@@ -117,7 +115,7 @@ impl Rule {
         for sample in samples {
             let labels = self.labels_of(&sample.labels, sample.value);
             if !self.state.alerts.contains(&labels) && !self.has_room(most) {
-                self.state.refused += 1;
+                self.state.change_rare(|rare| rare.refused += 1);
                 continue;
             }
             let value = Some((sample.labels, Some(sample.value)));
@@ -128,7 +126,7 @@ impl Rule {
         let alerts = self.state.alerts.iter();
         let others = alerts.filter(|tracked| seen.binary_search(&tracked.labels).is_err());
         let others: Vec<(Labels, Labels)> =
-            others.map(|tracked| (tracked.labels.clone(), tracked.series.clone())).collect();
+            others.map(|tracked| (tracked.labels.clone(), self.series_of(tracked))).collect();
         for (labels, series) in others {
             let found = absent(&series);
             if found == Found::NoData {
@@ -160,8 +158,10 @@ impl Rule {
         let tracked = self.state.alerts.get_or_insert_with(labels, new);
         let was = tracked.state.phase();
         if let Some((series, value)) = sample {
-            (tracked.series, tracked.value) = (series, value);
+            tracked.value = value;
+            self.set_series(labels, series);
         }
+        let Some(tracked) = self.state.alerts.get_mut(labels) else { return };
         let change = tracked.state.step(&self.timing, now, found);
         if was == Phase::Inactive && tracked.state.phase() != Phase::Inactive {
             tracked.began_unix_ms = now.unix_ms;
@@ -174,30 +174,17 @@ impl Rule {
                 let unix_ms = now.unix_ms;
                 records.push(Record::Resolved { rule, labels, unix_ms, reason });
             }
-            None => self.renew(labels, now),
+            None => {}
         }
-    }
-
-    /// What is said of an alert that goes on firing has its value of now, and the start of then.
-    fn renew(&mut self, labels: &Labels, now: Moment) {
-        let Some(tracked) = self.state.alerts.get(labels) else { return };
-        let Some(fired) = &tracked.fired else { return };
-        let value = tracked.value.filter(|value| value.is_finite());
-        if fired.notice.value == value {
-            return;
-        }
-        let starts_unix_ms = fired.notice.starts_unix_ms;
-        let notice = Notice { starts_unix_ms, ..self.notice(tracked, now) };
-        let tracked = self.state.alerts.get_mut(labels).and_then(|t| t.fired.as_mut());
-        tracked.into_iter().for_each(|fired| fired.notice = Arc::new(notice.clone()));
     }
 
     fn fired(&mut self, labels: &Labels, now: Moment, metrics: Option<&Metrics>) -> Option<Record> {
         let notice = Arc::new(self.notice(self.state.alerts.get(labels)?, now));
         let metrics = metrics.map(|metrics| Box::new(metrics.without_series()));
+        let series = self.series_of(self.state.alerts.get(labels)?);
         let tracked = self.state.alerts.get_mut(labels)?;
         tracked.fired = Some(Box::new(Fired { notice: notice.clone(), metrics, ack: None }));
-        Some(Record::Fired { rule: self.id.clone(), series: tracked.series.clone(), notice })
+        Some(Record::Fired { rule: self.id.clone(), series, notice })
     }
 
     /// An alert that only rests since it last fired makes room for one that is active.

@@ -11,7 +11,7 @@ use super::sorted::{Labelled, Sorted};
 use super::texts::Texts;
 use crate::expression::Expr;
 use crate::labels::Labels;
-use crate::machine::{AlertState, Moment, Phase, Timing};
+use crate::machine::{AlertState, Maybe, Moment, Phase, Timing};
 use crate::metrics::Metrics;
 use crate::notification::Notice;
 use crate::rule::Condition;
@@ -88,15 +88,64 @@ pub(crate) struct Conditions {
 #[derive(Debug, Default)]
 pub(crate) struct RuleState {
     pub(crate) alerts: Sorted<Box<Tracked>>,
+    pub(crate) health: Health,
+    /// Watched time of the last look.
+    pub(crate) looked_ms: Maybe,
+    /// What most rules have nothing of.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What most rules have nothing of.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
     /// What the last look that went well put into the history.
     pub(crate) recorded: Box<[Series]>,
-    pub(crate) health: Health,
     /// Why, if it is not well.
     pub(crate) trouble: Option<Box<str>>,
-    /// Watched time of the last look.
-    pub(crate) looked_ms: Option<i64>,
     /// Alerts and recorded series that found no room, in all.
     pub(crate) refused: u64,
+}
+
+impl RuleState {
+    pub(crate) fn recorded(&self) -> &[Series] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.recorded)
+    }
+
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.rare.as_ref()?.trouble.as_deref()
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.rare.as_ref().map_or(0, |rare| rare.refused)
+    }
+
+    /// Changes that, and forgets it where nothing is left.
+    pub(crate) fn change_rare<T>(&mut self, change: impl FnOnce(&mut Rare) -> T) -> T {
+        let rare = self.rare.get_or_insert_default();
+        let changed = change(rare);
+        if rare.recorded.is_empty() && rare.trouble.is_none() && rare.refused == 0 {
+            self.rare = None;
+        }
+        changed
+    }
+
+    /// Health is told with its trouble, which a rule that is well has none of.
+    pub(crate) fn tell_health(&mut self, health: Health, trouble: Option<String>) {
+        self.health = health;
+        if self.rare.is_some() || trouble.is_some() {
+            self.change_rare(|rare| rare.trouble = trouble.map(Into::into));
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let alerts = self.alerts.iter().map(|tracked| tracked.bytes()).sum::<usize>();
+        let rare = self.rare.as_ref().map_or(0, |rare| {
+            // The labels are those of the history.
+            let trouble = rare.trouble.as_ref().map_or(0, |why| why.len());
+            size_of::<Rare>() + size_of_val(&*rare.recorded) + trouble
+        });
+        self.alerts.bytes() + alerts + rare
+    }
 }
 
 /// How a rule fares.
@@ -121,13 +170,13 @@ pub enum Health {
 pub(crate) struct Tracked {
     /// What it is told by.
     pub(crate) labels: Labels,
-    /// The labels of the sample, by which clearing and missing data are found.
-    pub(crate) series: Labels,
+    /// The labels of the sample, where they are not the alert's without the rule's own.
+    pub(super) series: Option<Labels>,
     pub(crate) state: AlertState,
     pub(crate) value: Option<f64>,
     /// When it last became pending, by the time of day.
     pub(crate) began_unix_ms: i64,
-    /// What was said when it fired, with the labels and the figures of then.
+    /// What was said when it fired or was last told, with the labels and the figures of then.
     pub(crate) fired: Option<Box<Fired>>,
 }
 
@@ -168,14 +217,32 @@ impl Rule {
         self.id.get(self.name.start as usize..self.name.end as usize).unwrap_or(&self.id)
     }
 
-    /// What is said of an alert now.
+    /// The labels of an alert's sample, by which clearing and missing data are found.
+    pub(crate) fn series_of(&self, tracked: &Tracked) -> Labels {
+        tracked.series.clone().unwrap_or_else(|| self.without_own(&tracked.labels))
+    }
+
+    /// Notes what an alert's sample is told by.
+    pub(crate) fn set_series(&mut self, labels: &Labels, series: Labels) {
+        let series = (self.without_own(labels) != series).then_some(series);
+        let tracked = self.state.alerts.get_mut(labels);
+        tracked.into_iter().for_each(|tracked| tracked.series = series.clone());
+    }
+
+    fn without_own(&self, labels: &Labels) -> Labels {
+        let is_own = |name: &str| self.labels.iter().any(|(own, _)| own == name);
+        labels.filtered(|name| name != "alertname" && !is_own(name))
+    }
+
+    /// What is said of an alert now: of one that fires, since when it does.
     pub(crate) fn notice(&self, tracked: &Tracked, now: Moment) -> Notice {
         let value = tracked.value;
+        let fired = tracked.fired.as_ref().map(|fired| fired.notice.starts_unix_ms);
         Notice {
             labels: tracked.labels.clone(),
-            annotations: self.annotations_of(&tracked.series, value.unwrap_or(1.0)),
+            annotations: self.annotations_of(&self.series_of(tracked), value.unwrap_or(1.0)),
             severity: severity_of(&tracked.labels),
-            starts_unix_ms: now.unix_ms,
+            starts_unix_ms: fired.unwrap_or(now.unix_ms),
             ends_unix_ms: None,
             reason: None,
             value: value.filter(|value| value.is_finite()),
@@ -217,10 +284,29 @@ impl Rule {
         expr.into_iter().chain(clear)
     }
 
+    /// What is said of a firing alert, with its value of now; that of before where nothing changed.
+    pub(crate) fn renewed(&self, labels: &Labels, now: Moment) -> Option<Arc<Notice>> {
+        let tracked = self.state.alerts.get(labels)?;
+        let value = tracked.value.filter(|value| value.is_finite());
+        let before = &tracked.fired.as_ref()?.notice;
+        let flaps = tracked.state.is_flapping(&self.timing, now);
+        match before.value == value && before.flapping == flaps {
+            true => Some(before.clone()),
+            false => Some(Arc::new(self.notice(tracked, now))),
+        }
+    }
+
+    /// Notes what is being told of an alert, which receivers and it then share.
+    pub(crate) fn told(&mut self, notice: &Arc<Notice>) {
+        let tracked = self.state.alerts.get_mut(&notice.labels);
+        let fired = tracked.and_then(|tracked| tracked.fired.as_mut());
+        fired.into_iter().for_each(|fired| fired.notice = notice.clone());
+    }
+
     /// Whether it is time to look at it.
     pub(crate) fn is_due(&self, now: Moment) -> bool {
         let every = self.origin.as_ref().map_or(0, |origin| origin.interval_ms);
-        self.state.looked_ms.is_none_or(|at| now.watched_ms - at >= every)
+        self.state.looked_ms.get().is_none_or(|at| now.watched_ms - at >= every)
     }
 
     /// What it takes on the heap, in bytes, but for what rules of one group share.
@@ -233,12 +319,7 @@ impl Rule {
             }
             Kind::Recording(recording) => recording.bytes(),
         };
-        let alerts = &self.state.alerts;
-        let alerts = alerts.bytes() + alerts.iter().map(|tracked| tracked.bytes()).sum::<usize>();
-        let trouble = self.state.trouble.as_ref().map_or(0, |why| why.len());
-        // The labels are those of the history.
-        let recorded = size_of_val(&*self.state.recorded);
-        ARC + self.id.len() + texts + kind + alerts + recorded + trouble
+        ARC + self.id.len() + texts + kind + self.state.bytes()
     }
 }
 
@@ -261,7 +342,7 @@ impl Tracked {
             let ack = ack.map_or(0, |a| size_of::<Ack>() + a.by.len() + a.comment.len());
             size_of::<Fired>() + fired.notice.bytes() + metrics + ack
         });
-        let labels = self.labels.bytes() + self.series.bytes();
+        let labels = self.labels.bytes() + self.series.as_ref().map_or(0, Labels::bytes);
         size_of::<Tracked>() + labels + self.state.bytes() + fired
     }
 }

@@ -18,7 +18,7 @@ impl Book {
                 let fired = tracked.fired.as_ref()?;
                 Some(SavedAlert {
                     rule: rule.id.clone(),
-                    series: tracked.series.clone(),
+                    series: rule.series_of(tracked),
                     notice: fired.notice.clone(),
                     ack: fired.ack.as_deref().cloned(),
                 })
@@ -140,8 +140,6 @@ impl Book {
             // of day, which is all that there is.
             let ago = (now.unix_ms - alert.notice.starts_unix_ms).clamp(0, millis(MOST_AGO));
             let tracked = Tracked {
-                labels: alert.notice.labels.clone(),
-                series: alert.series,
                 state: AlertState::restored(true, now.steady_ms - ago, now),
                 value: alert.notice.value,
                 began_unix_ms: alert.notice.starts_unix_ms,
@@ -150,8 +148,10 @@ impl Book {
                     metrics: None,
                     ack: alert.ack.map(Box::new),
                 })),
+                ..Tracked::new(&alert.notice.labels)
             };
             rule.state.alerts.insert(Box::new(tracked));
+            rule.set_series(&alert.notice.labels, alert.series);
         }
         self.held.retain(|held| {
             let Record::Held { rule: id, series, labels, held_ms } = held else { return false };
@@ -160,9 +160,9 @@ impl Book {
             }
             let new = || Box::new(Tracked::new(labels));
             let tracked = rule.state.alerts.get_or_insert_with(labels, new);
-            tracked.series = series.clone();
             tracked.began_unix_ms = now.unix_ms - held_ms;
             tracked.state.resume_pending(*held_ms, now);
+            rule.set_series(labels, series.clone());
             false
         });
     }

@@ -8,4 +8,4 @@ pub use moment::{Moment, Timeline};
 pub use state::{AlertState, Change, Found, Phase, Reason};
 pub use timing::{Flapping, NoData, Timing};
 
-pub(crate) use moment::millis;
+pub(crate) use moment::{Maybe, millis};

@@ -13,6 +13,35 @@ pub struct Moment {
     pub unix_ms: i64,
 }
 
+/// A time in milliseconds, or none, in the room of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Maybe(i64);
+
+impl Maybe {
+    pub(crate) const NOT: Maybe = Maybe(i64::MIN);
+
+    pub(crate) fn of(ms: i64) -> Maybe {
+        Maybe(ms)
+    }
+
+    pub(crate) fn get(self) -> Option<i64> {
+        (self != Maybe::NOT).then_some(self.0)
+    }
+
+    pub(crate) fn get_or_insert(&mut self, ms: i64) -> i64 {
+        if *self == Maybe::NOT {
+            *self = Maybe(ms);
+        }
+        self.0
+    }
+}
+
+impl Default for Maybe {
+    fn default() -> Maybe {
+        Maybe::NOT
+    }
+}
+
 /// Turns readings of a steady clock and of the time of day into [`Moment`]s.
 ///
 /// A gap between two looks (a suspended machine, a stalled process) counts as watched for `max_gap`

@@ -1,6 +1,6 @@
 //! One alert's way from inactive over pending and firing to resolved.
 
-use super::moment::{Moment, millis};
+use super::moment::{Maybe, Moment, millis};
 use super::timing::{Flapping, NoData, Timing};
 
 /// Firings that are remembered, whatever a rule asks for.
@@ -57,12 +57,13 @@ pub enum Reason {
 pub struct AlertState {
     phase: Phase,
     /// Watched time since which the condition holds, while pending, or is gone, while firing.
-    since_ms: Option<i64>,
+    since_ms: Maybe,
     /// Watched time since which there is no data.
-    missing_since_ms: Option<i64>,
+    missing_since_ms: Maybe,
     /// Watched time of the last step.
     last_ms: i64,
-    /// Steady times of the last firings, the oldest first: anew at each, which is rare.
+    /// Steady times of the last firings, the oldest first: anew at each, which is rare. Of those before the last
+    /// there are as many as may count for flapping.
     fires_ms: Box<[i64]>,
 }
 
@@ -74,12 +75,12 @@ impl AlertState {
 
     /// Whether the last look found no data.
     pub fn is_missing(&self) -> bool {
-        self.missing_since_ms.is_some()
+        self.missing_since_ms.get().is_some()
     }
 
     /// How long it has been pending, in milliseconds of watched time.
     pub fn held_ms(&self, now: Moment) -> i64 {
-        let since = self.since_ms.filter(|_| self.phase == Phase::Pending);
+        let since = self.since_ms.get().filter(|_| self.phase == Phase::Pending);
         since.map_or(0, |since| now.watched_ms - since)
     }
 
@@ -111,7 +112,7 @@ impl AlertState {
     pub fn resume_pending(&mut self, held_ms: i64, now: Moment) {
         if self.phase == Phase::Inactive {
             self.phase = Phase::Pending;
-            self.since_ms = Some(now.watched_ms - held_ms.max(0));
+            self.since_ms = Maybe::of(now.watched_ms - held_ms.max(0));
             self.last_ms = now.watched_ms;
         }
     }
@@ -125,12 +126,13 @@ impl AlertState {
         if found == Found::NoData && timing.no_data != NoData::Resolve {
             return self.without_data(timing, now, passed);
         }
-        self.missing_since_ms = (found == Found::NoData && self.phase != Phase::Inactive)
-            .then(|| self.missing_since_ms.unwrap_or(now.watched_ms));
+        let is_missing = found == Found::NoData && self.phase != Phase::Inactive;
+        let since = self.missing_since_ms.get().unwrap_or(now.watched_ms);
+        self.missing_since_ms = if is_missing { Maybe::of(since) } else { Maybe::NOT };
         match (self.phase, found) {
             (_, Found::Active) => self.active(timing, now),
             (Phase::Firing, Found::Between) => {
-                self.since_ms = None;
+                self.since_ms = Maybe::NOT;
                 None
             }
             (Phase::Firing, Found::Clear | Found::NoData) => self.clear(timing, now, found),
@@ -143,32 +145,34 @@ impl AlertState {
 
     fn active(&mut self, timing: &Timing, now: Moment) -> Option<Change> {
         if self.phase == Phase::Firing {
-            self.since_ms = None;
+            self.since_ms = Maybe::NOT;
             return None;
         }
         if self.phase == Phase::Inactive {
             self.phase = Phase::Pending;
-            self.since_ms = Some(now.watched_ms);
+            self.since_ms = Maybe::of(now.watched_ms);
         }
         let held = self.held_ms(now) >= millis(timing.hold);
-        (held && self.is_rested(timing, now)).then(|| self.fire(now))
+        (held && self.is_rested(timing, now)).then(|| self.fire(timing, now))
     }
 
     fn is_rested(&self, timing: &Timing, now: Moment) -> bool {
         self.last_fired_ms().is_none_or(|at| now.steady_ms - at >= millis(timing.cooldown))
     }
 
-    fn fire(&mut self, now: Moment) -> Change {
+    fn fire(&mut self, timing: &Timing, now: Moment) -> Change {
         self.phase = Phase::Firing;
-        self.since_ms = None;
-        let kept = self.fires_ms.len().min(MAX_FIRES - 1);
-        let kept = self.fires_ms[self.fires_ms.len() - kept..].iter().copied();
-        self.fires_ms = kept.chain([now.steady_ms]).collect();
+        self.since_ms = Maybe::NOT;
+        let within = timing.flapping.map_or(0, |flapping| millis(flapping.within));
+        let from = now.steady_ms.saturating_sub(within);
+        let counts = self.fires_ms.iter().filter(|at| **at > from).count();
+        let kept = self.fires_ms[self.fires_ms.len() - counts.min(MAX_FIRES - 1)..].iter();
+        self.fires_ms = kept.copied().chain([now.steady_ms]).collect();
         Change::Fired
     }
 
     fn clear(&mut self, timing: &Timing, now: Moment, found: Found) -> Option<Change> {
-        let since = *self.since_ms.get_or_insert(now.watched_ms);
+        let since = self.since_ms.get_or_insert(now.watched_ms);
         let calm = timing.flapping.filter(|f| self.fires_within(*f, now)).map(|f| f.calm);
         let wait = timing.keep_firing.max(calm.unwrap_or_default());
         if now.watched_ms - since < millis(wait) {
@@ -180,8 +184,8 @@ impl AlertState {
 
     fn resolve(&mut self, reason: Reason) -> Change {
         self.phase = Phase::Inactive;
-        self.since_ms = None;
-        self.missing_since_ms = None;
+        self.since_ms = Maybe::NOT;
+        self.missing_since_ms = Maybe::NOT;
         Change::Resolved(reason)
     }
 
@@ -190,8 +194,8 @@ impl AlertState {
         if self.phase == Phase::Inactive {
             return None;
         }
-        let since = *self.missing_since_ms.get_or_insert(now.watched_ms);
-        self.since_ms = self.since_ms.map(|at| at + passed);
+        let since = self.missing_since_ms.get_or_insert(now.watched_ms);
+        self.since_ms = self.since_ms.get().map_or(Maybe::NOT, |at| Maybe::of(at + passed));
         match timing.no_data {
             NoData::KeepFor(most) if now.watched_ms - since >= millis(most) => {
                 let fired = self.phase == Phase::Firing;

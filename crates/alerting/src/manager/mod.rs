@@ -102,10 +102,7 @@ impl AlertManager {
     pub fn active_alerts(&self) -> Vec<Alert> {
         let book = self.inner.book.lock();
         let alerts = book.active().map(|(rule, tracked)| {
-            let notice = match &tracked.fired {
-                Some(fired) => fired.notice.clone(),
-                None => Arc::new(rule.notice(tracked, book.now())),
-            };
+            let notice = rule.notice(tracked, book.now());
             let unix_ms = match tracked.fired {
                 Some(_) => notice.starts_unix_ms,
                 None => tracked.began_unix_ms,

@@ -76,7 +76,7 @@ pub(super) fn stats(inner: &Inner) -> AlertStats {
         delivered: fares().map(|fares| fares.delivered).sum(),
         given_up: fares().map(|fares| fares.given_up).sum(),
         attempts_failed: fares().map(|fares| fares.attempts_failed).sum(),
-        refused_alerts: book.rules.iter().map(|rule| rule.state.refused).sum(),
+        refused_alerts: book.rules.iter().map(|rule| rule.state.refused()).sum(),
         refused_rules: book.counts.refused_rules,
         refused_silences: book.counts.refused_silences,
         history_dropped: book.history.dropped(),

@@ -88,7 +88,10 @@ impl Store {
                 lost_bytes: lost.len() as u64,
             });
             // Only to be looked at: a disk that has no room for it is no reason not to start.
-            let _ = fs::write(beside(path, "damaged"), lost);
+            let _ = private()
+                .truncate(true)
+                .open(beside(path, "damaged"))
+                .and_then(|mut damaged| damaged.write_all(lost));
         }
         store.begin(bytes.len() as u64).map_err(|cause| cannot("write", path, cause))?;
         Ok((store, loaded))
@@ -194,12 +197,16 @@ fn load(bytes: &[u8]) -> (Loaded, u64) {
 }
 
 /// What an alert says may be nobody else's business.
-fn open(path: &Path) -> io::Result<File> {
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true).write(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    options
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = private().truncate(false).open(path)?;
     file.try_lock().map_err(|error| match error {
         fs::TryLockError::WouldBlock => {
             io::Error::new(io::ErrorKind::ResourceBusy, "another process has it open")
@@ -231,7 +238,7 @@ fn cannot(what: &str, path: &Path, cause: io::Error) -> Error {
         io::ErrorKind::NotFound => "create its directory",
         io::ErrorKind::PermissionDenied => "allow reading and writing it",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free space there",
-        io::ErrorKind::ResourceBusy => "another process uses it, give each its own",
+        io::ErrorKind::ResourceBusy => "give each process its own",
         _ => "look at the cause, or name another file",
     };
     let message = format!("cannot {what} the outbox {name}: {cause}: {remedy}");
@@ -305,6 +312,11 @@ mod tests {
             assert_eq!(loaded.records, [record(1)], "byte {at}");
             assert_eq!(loaded.repair.unwrap().good_bytes, first);
         }
+        #[cfg(unix)]
+        for file in [path.clone(), beside(&path, "damaged")] {
+            let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).unwrap());
+            assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+        }
         fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 
@@ -331,7 +343,7 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"something else entirely");
         fs::remove_file(&path).unwrap();
         let (_one, _) = Store::open(&path).unwrap();
-        assert!(Store::open(&path).unwrap_err().to_string().contains("each its own"));
+        assert!(Store::open(&path).unwrap_err().to_string().contains("give each process its own"));
         let missing = path.parent().unwrap().join("no/such/outbox");
         assert!(Store::open(&missing).unwrap_err().to_string().contains("create its directory"));
         fs::remove_dir_all(path.parent().unwrap()).unwrap();

@@ -272,7 +272,7 @@ fn alerts(test: &AlertTest, simulation: &Simulation<'_>) -> Option<Mismatch> {
         let firing = alerts.filter(|t| t.state.phase() == Phase::Firing);
         firing.map(|tracked| {
             let value = tracked.value.unwrap_or(1.0);
-            show_alert(&tracked.labels, &rule.annotations_of(&tracked.series, value))
+            show_alert(&tracked.labels, &rule.annotations_of(&rule.series_of(tracked), value))
         })
     });
     let mut got: Vec<String> = firing.collect();

@@ -68,7 +68,7 @@ impl<'a> Simulation<'a> {
     /// Why a rule could not be looked at.
     pub(super) fn troubles(&self) -> Vec<String> {
         let rules = self.book.rules.iter();
-        let troubled = rules.filter_map(|rule| Some((&rule.id, rule.state.trouble.as_ref()?)));
+        let troubled = rules.filter_map(|rule| Some((&rule.id, rule.state.trouble()?)));
         troubled.map(|(id, why)| format!("{id}: {why}")).collect()
     }
 }

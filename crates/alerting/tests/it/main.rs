@@ -8,6 +8,8 @@ mod files;
 mod kill;
 mod model;
 mod payloads;
+#[path = "../peer/mod.rs"]
+mod peer;
 #[cfg(any(feature = "command", feature = "email"))]
 mod programs;
 mod recording;

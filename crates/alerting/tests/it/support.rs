@@ -115,13 +115,3 @@ impl Drop for Place {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
-
-/// The program that `variable` names, or none where peers are not asked for.
-pub(crate) fn peer(variable: &str) -> Option<PathBuf> {
-    if std::env::var_os("PERF_MONITOR_PEERS").is_none() {
-        println!("skipped: set PERF_MONITOR_PEERS and {variable} to run it");
-        return None;
-    }
-    let path = std::env::var_os(variable);
-    Some(path.unwrap_or_else(|| panic!("{variable} names no program")).into())
-}

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use perf_monitor_alerting::{Labels, Template, Values};
 
-use crate::support::{Place, peer};
+use crate::peer::peer;
+use crate::support::Place;
 
 const TEMPLATES: [&str; 33] = [
     "{{ $value }}",

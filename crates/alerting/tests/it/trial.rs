@@ -5,7 +5,8 @@ use std::process::Command;
 
 use perf_monitor_alerting::{check_rules, test_rules};
 
-use crate::support::{Place, peer};
+use crate::peer::peer;
+use crate::support::Place;
 
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("rules").join(name)

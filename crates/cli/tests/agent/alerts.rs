@@ -1,13 +1,12 @@
 //! Alerts of the agent: its demo breaks, receivers are told, and rule files are looked at.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 
 use serde_json::Value;
 
+use crate::alertmanager::{Alertmanager, peer};
 use crate::process::{PATIENCE, Running, agent, file, output, poll};
 use crate::receiver::Inbox;
 
@@ -81,9 +80,12 @@ fn a_rule_file_that_is_wrong_keeps_the_agent_from_starting() {
     let (status, text) = output(&["--listen", "127.0.0.1:0", "--rules", path]);
     assert_eq!(status.code(), Some(1));
     assert!(text.starts_with(&format!("perf-monitor: {path}:5: ")), "{text}");
-    let (status, text) = output(&["--alertmanager", "ftp://127.0.0.1"]);
-    assert_eq!(status.code(), Some(2));
-    assert!(text.contains("http://127.0.0.1:9093"), "{text}");
+    for flag in ["--alertmanager", "--webhook"] {
+        let (status, text) = output(&[flag, "ftp://me:hunter2@127.0.0.1"]);
+        assert_eq!(status.code(), Some(1));
+        assert!(text.contains(flag) && text.contains("http://127.0.0.1:9093"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
 }
 
 #[test]
@@ -154,103 +156,57 @@ fn a_running_monitor_says_when_rules_would_have_fired() {
     let (status, text) = output(&["rules", "backtest", "--url", &url, "no-such-rules.yml"]);
     assert_eq!(status.code(), Some(1));
     assert!(text.contains("no-such-rules.yml"), "{text}");
+    let bad = file("backtested-bad-rules.yml", &RULES.replace("> 1", ">"));
+    let (_, text) = output(&["rules", "backtest", "--url", &url, bad.to_str().unwrap()]);
+    assert!(text.contains("backtested-bad-rules.yml:5: "), "{text}");
+    let rules = rules.to_str().unwrap();
+    let (_, text) =
+        output(&["rules", "backtest", "--since", "2h", "--step", "1s", "--url", &url, rules]);
+    assert!(
+        text.trim_end().ends_with(": a backtest of more than 3600 looks: take a longer step"),
+        "{text}"
+    );
 }
 
-/// The program that `variable` names, or none where peers are not asked for.
-fn peer(variable: &str) -> Option<PathBuf> {
-    if std::env::var_os("PERF_MONITOR_PEERS").is_none() {
-        println!("skipped: set PERF_MONITOR_PEERS and {variable} to run it");
-        return None;
-    }
-    let path = std::env::var_os(variable);
-    Some(path.unwrap_or_else(|| panic!("{variable} names no program")).into())
+#[test]
+fn a_damaged_outbox_is_said_at_the_start() {
+    let outbox = file("damaged-outbox", "");
+    let path = outbox.to_str().unwrap();
+    let agent = Running::start(&["--listen", "127.0.0.1:0", "--outbox", path]);
+    agent.signal("-INT");
+    assert!(agent.end().success());
+    let mut bytes = std::fs::read(&outbox).unwrap();
+    bytes.pop();
+    std::fs::write(&outbox, bytes).unwrap();
+    let agent = Running::start(&["--listen", "127.0.0.1:0", "--outbox", path]);
+    assert!(agent.greeting.contains("The outbox was damaged: "), "{}", agent.greeting);
+    poll("the count", || {
+        let (_, metrics) = crate::process::get(agent.address(), "/metrics", "");
+        metrics.contains("perf_monitor_errors_total{part=\"alerting\"} 1\n").then_some(())
+    });
 }
 
-/// A real Alertmanager, on a port that the system picks.
-struct Alertmanager {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Alertmanager {
-    fn start(program: &Path) -> Alertmanager {
-        let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("alertmanager");
-        let _ = std::fs::remove_dir_all(&place);
-        std::fs::create_dir_all(&place).unwrap();
-        let config = place.join("config.yml");
-        std::fs::write(&config, "route: { receiver: none }\nreceivers: [{ name: none }]\n")
-            .unwrap();
-        let (program, directory) = movable(program, &place);
-        let mut child = Command::new(program)
-            .current_dir(directory)
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.path={}", place.join("data").display()))
-            .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = lines.find_map(|line| {
-            let line = line.ok().filter(|line| line.contains("Listening on"))?;
-            line.split("address=").nth(1)?.split_whitespace().next()?.parse().ok()
-        });
-        let address = address.expect("it says where it listens");
-        // Nobody reads the rest; a full pipe would stop it.
-        std::thread::spawn(move || lines.for_each(drop));
-        Alertmanager { child, address }
-    }
-
-    /// The alerts of this name that it shows.
-    fn alerts(&self, name: &str) -> Vec<Value> {
-        let path = format!("/api/v2/alerts?filter=alertname%3D%22{name}%22");
-        let (_, body) = crate::process::get(self.address, &path, "");
-        serde_json::from_str(&body).unwrap_or_default()
-    }
-}
-
-impl Drop for Alertmanager {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Debian's build looks for its templates in `/usr/share`: a copy of it, unpacked, finds them by a path of the
-/// same length that leads to the working directory.
-fn movable(program: &Path, place: &Path) -> (PathBuf, PathBuf) {
-    const THERE: &[u8] = b"/usr/share/prometheus/alertmanager";
-    const HERE: &[u8] = b"/proc/self/cwd/./././././././././.";
-    let root =
-        program.ancestors().nth(3).map(|root| root.join("usr/share/prometheus/alertmanager"));
-    let Some(templates) = root.filter(|templates| templates.is_dir()) else {
-        return (program.to_owned(), place.to_owned());
-    };
-    let mut bytes = std::fs::read(program).unwrap();
-    let mut from = 0;
-    while let Some(at) = bytes[from..].windows(THERE.len()).position(|window| window == THERE) {
-        from += at;
-        bytes[from..from + HERE.len()].copy_from_slice(HERE);
-    }
-    let copy = place.join("alertmanager");
-    std::fs::write(&copy, bytes).unwrap();
-    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o700)).unwrap();
-    (copy, templates)
+/// The alerts of this name that an Alertmanager shows.
+fn shown(theirs: &Alertmanager, name: &str) -> Vec<Value> {
+    let path = format!("/api/v2/alerts?filter=alertname%3D%22{name}%22");
+    let (_, body) = crate::process::get(theirs.address, &path, "");
+    serde_json::from_str(&body).unwrap_or_default()
 }
 
 #[test]
 fn a_real_alertmanager_shows_the_demo_s_alert_until_it_is_mended() {
     let Some(program) = peer("PERF_MONITOR_ALERTMANAGER") else { return };
-    let theirs = Alertmanager::start(&program);
+    let config = "route: { receiver: none }\nreceivers: [{ name: none }]\n";
+    let theirs = Alertmanager::start(&program, config);
     let url = format!("http://{}", theirs.address);
     let args = ["--listen", "127.0.0.1:0", "--tick", "100ms", "--demo", "--alertmanager", &url];
     let agent = Running::start(&args);
-    assert!(theirs.alerts("DemoBroken").is_empty());
+    assert!(shown(&theirs, "DemoBroken").is_empty());
     let demo = agent.address_of("demo");
     assert!(post(demo, "/break", "").contains(" 200 "));
-    let alert = poll("the alert", || theirs.alerts("DemoBroken").pop());
+    let alert = poll("the alert", || shown(&theirs, "DemoBroken").pop());
     assert_eq!(alert["labels"]["severity"], "critical");
     assert_eq!(alert["annotations"]["summary"], "more than half of the demo's requests fail");
     assert!(post(demo, "/mend", "").contains(" 200 "));
-    poll("its end", || theirs.alerts("DemoBroken").is_empty().then_some(()));
+    poll("its end", || shown(&theirs, "DemoBroken").is_empty().then_some(()));
 }

@@ -1,5 +1,7 @@
 //! The agent as its users run it: a process, its output, its page.
 
+#[path = "../../../alerting/tests/peer/mod.rs"]
+mod alertmanager;
 mod alerts;
 mod asks;
 #[path = "../../../perf-monitor/tests/collector/mod.rs"]

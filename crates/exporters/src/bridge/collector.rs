@@ -9,8 +9,8 @@ use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
 
-use crate::edges::{Edges, recorded};
-use crate::number::{decimals, scaled};
+use crate::edges::Edges;
+use crate::number::scaled;
 
 /// Shows a registry's metrics in the exposition of a `prometheus::Registry`.
 ///
@@ -97,7 +97,7 @@ impl Visitor for Collected<'_> {
 
     fn series(&mut self, family: &FamilyInfo, series: &SeriesInfo, value: Value<'_>) {
         let mut metric = Metric::from_label(series.labels(family).map(label).collect());
-        let base = |x: f64| scaled(x, decimals(family.unit));
+        let base = |x: f64| scaled(x, family.unit.decimals());
         match value {
             Value::Counter(n) => metric.set_counter(counter(base(n as f64))),
             Value::FloatCounter(x) => metric.set_counter(counter(base(x))),
@@ -130,7 +130,7 @@ fn gauge(value: f64) -> Gauge {
 
 fn histogram(edges: &Edges, family: &FamilyInfo, value: &HistogramValue) -> Histogram {
     let bucket = |&edge: &f64| {
-        let below = recorded(edge, family.unit).map_or(0, |edge| value.count_at_or_below(edge));
+        let below = family.unit.recorded(edge).map_or(0, |edge| value.count_at_or_below(edge));
         let mut bucket = Bucket::default();
         bucket.set_upper_bound(edge);
         bucket.set_cumulative_count(below);
@@ -138,7 +138,7 @@ fn histogram(edges: &Edges, family: &FamilyInfo, value: &HistogramValue) -> Hist
     };
     let mut histogram = Histogram::default();
     histogram.set_bucket(edges.of_family(family).iter().map(bucket).collect());
-    histogram.set_sample_sum(scaled(value.sum as f64, decimals(value.sum_unit)));
+    histogram.set_sample_sum(scaled(value.sum as f64, value.sum_unit.decimals()));
     histogram.set_sample_count(value.count);
     histogram
 }

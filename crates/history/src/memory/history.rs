@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use perf_monitor_core::{Lock, Registry};
+use perf_monitor_core::{Buckets, Lock, Registry};
 
 use crate::error::Error;
 use crate::labels::Labels;
 use crate::selector::Selector;
 use crate::storage::{Change, Generation, Samples, Series, SeriesId, Span, Storage};
 
-use super::buckets::Buckets;
+use super::buckets;
 use super::options::{Options, Tier};
 use super::record::Recorder;
 use super::stats::Stats;
@@ -120,7 +120,7 @@ impl MemoryHistory {
     /// What it holds, and what it could not.
     pub fn stats(&self) -> Stats {
         let stats = self.store.lock().stats();
-        Stats { bytes: stats.bytes + self.buckets.bytes(), ..stats }
+        Stats { bytes: stats.bytes + buckets::bytes(&self.buckets), ..stats }
     }
 }
 

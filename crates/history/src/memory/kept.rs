@@ -22,13 +22,28 @@ pub(super) struct Kept {
     /// Its newest value, and the tick of that or of its end.
     pub(super) newest: f64,
     pub(super) newest_tick: u32,
-    /// Whether the fine tier and the coarse tier say that it ended.
-    pub(super) ended: bool,
-    pub(super) coarse_ended: bool,
-    /// Whether a rule writes it: it ends when that says so, not by missed ticks.
-    pub(super) is_written: bool,
-    /// Whether it ends with the next tick, as it has a value in this one.
-    pub(super) ends_next: bool,
+    pub(super) life: Life,
+    pub(super) by: By,
+}
+
+/// Whether a series goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Live,
+    /// The fine tier says that it ended; the coarse one will with its next slot.
+    Ended,
+    EndedInBoth,
+}
+
+/// Whose a series is: together with [`Life`] two bytes, as there is no room for more beside fifty series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// Of a registry: it ends when it misses ticks.
+    Registry,
+    /// Of a rule, which says when it ends.
+    Rule,
+    /// Of a rule that has said so: it ends with the next tick, as it has a value in this one.
+    EndingRule,
 }
 
 /// Where a series is read from: the pool and the times of ticks.
@@ -49,20 +64,21 @@ impl Kept {
             slot: Running::default(),
             newest: 0.0,
             newest_tick: 0,
-            ended: false,
-            coarse_ended: false,
-            is_written: false,
-            ends_next: false,
+            life: Life::Live,
+            by: By::Registry,
         }
     }
 
     /// Notes a value for both tiers; the fine one stores it apart. Tells whether it follows evenly: it is not below the
     /// value of the tick before.
     pub(super) fn note(&mut self, tick: u32, value: f64) -> bool {
-        let follows = !self.ended && self.newest_tick + 1 == tick && value >= self.newest;
+        let follows = !self.has_ended() && self.newest_tick + 1 == tick && value >= self.newest;
         let even = value.is_finite() && (follows || self.fine.is_empty());
         (self.newest, self.newest_tick) = (value, tick);
-        (self.ended, self.coarse_ended, self.ends_next) = (false, false, false);
+        self.life = Life::Live;
+        if self.by == By::EndingRule {
+            self.by = By::Rule;
+        }
         self.slot.add(value);
         even
     }
@@ -70,8 +86,16 @@ impl Kept {
     /// Whether it has ended by now, at the end of `tick`.
     pub(super) fn ends(&self, tick: u32, stale_after: u32) -> bool {
         let missed = tick - self.newest_tick;
-        let misses_too_many = !self.is_written && missed >= stale_after;
-        !self.ended && (misses_too_many || (self.ends_next && missed > 0))
+        let ends = match self.by {
+            By::Registry => missed >= stale_after,
+            By::Rule => false,
+            By::EndingRule => missed > 0,
+        };
+        ends && !self.has_ended()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.life != Life::Live
     }
 
     pub(super) fn blocks(&self) -> u16 {
@@ -89,7 +113,7 @@ impl Kept {
         }
         let at_ms = fine.time_of(self.newest_tick);
         (span.from_ms <= at_ms && at_ms <= span.until_ms)
-            .then_some((at_ms, if self.ended { STALE } else { self.newest }))
+            .then_some((at_ms, if self.has_ended() { STALE } else { self.newest }))
     }
 
     /// How it changed over `span`, if that can be told from the span's ends alone: nothing in between is below what was
@@ -98,7 +122,7 @@ impl Kept {
         let Tiers { pool, fine, .. } = tiers;
         let (last, last_tick) = (self.newest_in(fine, span)?, self.newest_tick);
         let first_tick = fine.tick_from(span.from_ms);
-        let even = !self.ended && self.fine.is_even_from(pool, first_tick);
+        let even = !self.has_ended() && self.fine.is_even_from(pool, first_tick);
         if !even || span.from_ms < self.fine_from(tiers) || last_tick < first_tick {
             return None;
         }

@@ -20,7 +20,6 @@ mod table;
 mod track;
 mod walk;
 
-pub use buckets::Buckets;
 pub use history::MemoryHistory;
 pub use options::{Options, Tier};
 pub use stats::Stats;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use perf_monitor_core::Buckets;
+
 use crate::error::{Error, ErrorKind};
 use crate::selector::Selector;
 
-use super::buckets::Buckets;
+use super::buckets;
 use super::pool::{BYTES_PER_BLOCK, SEGMENT_BYTES};
 
 /// The settings of a [`MemoryHistory`](crate::MemoryHistory).
@@ -118,7 +120,7 @@ impl Plan {
         }
         let tables =
             options.series * series_bytes + (fine.points + coarse.points) * size_of::<u32>();
-        let tables = tables + options.buckets.bytes();
+        let tables = tables + buckets::bytes(&options.buckets);
         let bytes = options.bytes.saturating_sub(tables);
         let least = options.series * (LEAST_BLOCKS * BYTES_PER_BLOCK + LABELS) + 2 * SEGMENT_BYTES;
         if options.series == 0 || bytes < least {

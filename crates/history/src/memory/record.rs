@@ -1,8 +1,8 @@
 //! Takes a registry's values in.
 
-use perf_monitor_core::{FamilyInfo, HistogramValue, SeriesInfo, Value, Visitor};
+use perf_monitor_core::{Buckets, FamilyInfo, HistogramValue, SeriesInfo, Unit, Value, Visitor};
 
-use super::buckets::{Buckets, Edge, counts, places};
+use super::buckets::{Edge, counts, edges};
 use super::store::Store;
 use super::walk::Shown;
 
@@ -41,22 +41,25 @@ impl<'a> Recorder<'a> {
         }
         let count = value.count as f64;
         self.put(Shown { suffix: "_bucket", le: Some("+Inf"), ..shown }, count);
-        let sum = in_base_unit(value.sum as f64, places(value.sum_unit));
+        let sum = in_base_unit(value.sum as f64, value.sum_unit);
         self.put(Shown { suffix: "_sum", ..shown }, sum);
         self.put(Shown { suffix: "_count", ..shown }, count);
     }
 }
 
 /// By one correctly rounded division, so that it is the number that a scrape's decimals read back as.
-fn in_base_unit(recorded: f64, places: i32) -> f64 {
-    if places == 0 { recorded } else { recorded / 10f64.powi(places) }
+fn in_base_unit(recorded: f64, unit: Unit) -> f64 {
+    match unit.decimals() {
+        0 => recorded,
+        places => recorded / 10f64.powi(places as i32),
+    }
 }
 
 impl Visitor for Recorder<'_> {
     fn family(&mut self, family: &FamilyInfo) {
         self.wanted = self.store.wants(family);
         if self.wanted {
-            self.edges = self.buckets.edges(family);
+            self.edges = edges(self.buckets, family);
         }
     }
 
@@ -70,6 +73,6 @@ impl Visitor for Recorder<'_> {
             Value::FloatCounter(number) | Value::Gauge(number) => number,
             Value::Histogram(value) => return self.histogram(shown, value),
         };
-        self.put(shown, in_base_unit(value, places(family.unit)));
+        self.put(shown, in_base_unit(value, family.unit));
     }
 }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::labels::Labels;
 use crate::storage::{STALE, is_stale};
 
-use super::kept::{Kept, Tiers};
+use super::kept::{By, Kept, Life, Tiers};
 use super::options::{LABELS, Options, Plan};
 use super::pool::{BYTES_PER_BLOCK, Pool, SEGMENT_BYTES};
 use super::ring::Ring;
@@ -101,8 +101,8 @@ impl Store {
         for place in 0..self.plan.series as u16 {
             let Some(kept) = self.table.get_mut(place) else { continue };
             let slot = match kept.slot.end(kept.newest) {
-                None if kept.ended && !kept.coarse_ended => {
-                    kept.coarse_ended = true;
+                None if kept.life == Life::Ended => {
+                    kept.life = Life::EndedInBoth;
                     Some(Slot::of(STALE))
                 }
                 slot => slot,
@@ -207,7 +207,7 @@ impl Store {
 
     /// Gives up the series that ended first.
     fn evict_ended(&mut self) -> bool {
-        let ended = self.table.iter_mut().filter(|(_, kept)| kept.ended);
+        let ended = self.table.iter_mut().filter(|(_, kept)| kept.has_ended());
         let Some((place, _)) = ended.min_by_key(|(_, kept)| kept.newest_tick) else { return false };
         self.table.remove(place, &mut self.pool);
         self.stats.evicted_series += 1;
@@ -223,7 +223,7 @@ impl Store {
         }
         let Some(place) = found.or_else(|| self.make(labels.clone())) else { return false };
         if let Some(kept) = self.table.get_mut(place) {
-            kept.is_written = true;
+            kept.by = By::Rule;
         }
         self.put(place, value);
         true
@@ -231,7 +231,7 @@ impl Store {
 
     fn end_written(&mut self, place: u16) {
         let Some(kept) = self.table.get_mut(place) else { return };
-        kept.ends_next = !kept.ended;
+        kept.by = By::EndingRule;
         if kept.ends(self.tick, u32::MAX) {
             self.mark_ended(place);
         }
@@ -240,7 +240,7 @@ impl Store {
     fn mark_ended(&mut self, place: u16) {
         let tick = self.tick;
         let Some(kept) = self.table.get_mut(place) else { return };
-        (kept.ended, kept.ends_next, kept.newest_tick) = (true, false, tick);
+        (kept.life, kept.newest_tick) = (Life::Ended, tick);
         self.push(place, |kept, pool| kept.fine.push(pool, tick, STALE));
         if let Some(kept) = self.table.get_mut(place) {
             kept.fine.mark_uneven(&mut self.pool);
@@ -254,7 +254,7 @@ impl Store {
         for place in 0..self.plan.series as u16 {
             let Some(kept) = self.table.get_mut(place) else { continue };
             kept.fine.expire(&mut self.pool, first_tick);
-            if (kept.ended || kept.is_written) && kept.is_empty() {
+            if (kept.has_ended() || kept.by != By::Registry) && kept.is_empty() {
                 self.table.remove(place, &mut self.pool);
             } else if kept.ends(tick, stale_after) {
                 self.mark_ended(place);
@@ -269,7 +269,7 @@ impl Store {
             bytes: self.pool.bytes() + rings + self.table.bytes() + self.walk.bytes(),
             point_bytes: blocks * BYTES_PER_BLOCK,
             series: self.table.len(),
-            ended_series: self.table.iter().filter(|kept| kept.ended).count(),
+            ended_series: self.table.iter().filter(|kept| kept.has_ended()).count(),
             ..self.stats
         }
     }

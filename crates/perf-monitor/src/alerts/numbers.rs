@@ -70,7 +70,8 @@ impl Numbers {
         self.bytes.set(stats.bytes as u64);
         self.gauges.iter_mut().for_each(|((.., of), share)| share.set(of(&stats)));
         self.counters.iter_mut().for_each(|((.., of), share)| share.bring_to(of(&stats)));
-        let failed = stats.write_failures + stats.file_failures + stats.given_up;
+        let repaired = u64::from(stats.damaged_bytes > 0);
+        let failed = stats.write_failures + stats.file_failures + stats.given_up + repaired;
         (self.failed..failed).for_each(|_| self.failures.count("alerting"));
         self.failed = failed.max(self.failed);
     }

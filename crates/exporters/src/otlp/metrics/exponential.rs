@@ -2,8 +2,6 @@
 
 use perf_monitor_core::{HistogramValue, Layout, Unit};
 
-use crate::number::decimals;
-
 /// The most buckets of one histogram, as the SDKs of OpenTelemetry have by default.
 const MOST_BUCKETS: i32 = 160;
 
@@ -35,7 +33,7 @@ impl Exponential {
     /// The buckets of `value`, recorded in `unit`, in its base unit.
     pub(super) fn of(value: &HistogramValue, unit: Unit) -> Exponential {
         let finest = finest_scale(value.layout);
-        let one = 10f64.powi(decimals(unit) as i32);
+        let one = 10f64.powi(unit.decimals() as i32);
         let bucket = |cell| index(value.layout.highest_in(cell) as f64 / one, finest);
         let (zeros, cells) = match value.buckets.split_first() {
             Some((&(0, zeros), cells)) => (zeros, cells),

@@ -5,7 +5,7 @@ use prost::encoding::{sint32, uint64};
 
 use super::attributes;
 use super::exponential::Exponential;
-use crate::number::{decimals, scaled};
+use crate::number::scaled;
 use crate::wire::Wire;
 
 /// What a value is of.
@@ -40,7 +40,7 @@ impl Subject<'_> {
     fn integer(&self, wire: &mut Wire, n: u64) {
         let unit = self.family.unit;
         match i64::try_from(n) {
-            Ok(_) if decimals(unit) == 0 => wire.fixed64(6, n),
+            Ok(_) if unit.decimals() == 0 => wire.fixed64(6, n),
             _ => wire.fixed64(4, in_base(n, unit).to_bits()),
         }
         self.when_and_where(wire);
@@ -48,7 +48,7 @@ impl Subject<'_> {
 
     /// NaN is the plain one, whatever was recorded: Prometheus takes another for the end of the series.
     fn double(&self, wire: &mut Wire, x: f64) {
-        let x = if x.is_nan() { f64::NAN } else { scaled(x, decimals(self.family.unit)) };
+        let x = if x.is_nan() { f64::NAN } else { scaled(x, self.family.unit.decimals()) };
         wire.fixed64(4, x.to_bits());
         self.when_and_where(wire);
     }
@@ -92,7 +92,7 @@ fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 }
 
 fn in_base(raw: u64, unit: Unit) -> f64 {
-    scaled(raw as f64, decimals(unit))
+    scaled(raw as f64, unit.decimals())
 }
 
 /// The lower end of the lowest cell: the smallest value, or too low by less than a cell.
