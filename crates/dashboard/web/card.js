@@ -1,6 +1,6 @@
 // A chart with its title, its numbers, its legend, and what a reader can do with it.
 
-import { Chart, sums } from "./chart.js";
+import { Chart } from "./chart.js";
 import { button, empty, h, icon, put } from "./dom.js";
 import * as exporting from "./export.js";
 import { watch } from "./feed.js";
@@ -20,7 +20,7 @@ let serial = 0;
 
 /**
  * `panel`: title, of (what the big number is of), format, floor, ceiling, binary, unit, series or rows, notes, empty, actions.
- * A series is {label, colour, fill, metric, stat, labels, add}: `add` are more columns that are added up to it.
+ * A series is {label, colour, fill, metric, stat, labels}.
  */
 export class Card {
   constructor(panel) {
@@ -29,7 +29,7 @@ export class Card {
     this.build();
     const chart = { ...panel, series: this.series, rows: this.series };
     this.chart = panel.rows ? new Heat(this.canvas, chart) : new Chart(this.canvas, chart);
-    this.unwatch = watch(this.series.flatMap((s) => [s.track, ...(s.add ?? [])]));
+    this.unwatch = watch(this.series.map((s) => s.track));
     this.unbeat = onbeat((now) => this.beat(now));
     this.described = 0;
     this.changes = null;
@@ -157,9 +157,7 @@ export class Card {
   numberOf(s) {
     const { cursor, until } = timeline;
     const time = cursor ?? until;
-    if (time === null) return s.add ? latest(s) : s.track.latest;
-    if (!s.add) return store.at(s.track, time);
-    return total([s.track, ...s.add].map((track) => store.at(track, time)));
+    return time === null ? s.track.latest : store.at(s.track, time);
   }
 
   beat(now) {
@@ -236,20 +234,9 @@ export class Card {
   }
 }
 
-function resolve(s) {
-  const track = s.track ?? store.track(s.metric, s.stat, s.labels);
-  const add = s.add?.map((a) => store.track(a.metric, a.stat, a.labels));
-  return { ...s, track, add: add?.length > 0 ? add : undefined };
-}
+const resolve = (s) => ({ ...s, track: store.track(s.metric, s.stat, s.labels) });
 
-const latest = ({ track, add }) => total([track, ...add].map((t) => t.latest));
-
-function total(values) {
-  const known = values.filter((v) => v === v);
-  return known.length === 0 ? NaN : known.reduce((a, b) => a + b, 0);
-}
-
-function mean({ track, add }, before) {
+function mean({ track }, before) {
   let [sum, count] = [0, 0];
   const [from, until] = [end() - timeline.span - before, end() - before];
   const take = (_, value) => {
@@ -257,8 +244,7 @@ function mean({ track, add }, before) {
     sum += value;
     count += 1;
   };
-  if (add) sums(track, add, from, until, take);
-  else store.each(track, from, until, take);
+  store.each(track, from, until, take);
   return count === 0 ? NaN : sum / count;
 }
 
