@@ -88,6 +88,8 @@ mod packed;
 #[cfg(not(loom))]
 mod registry;
 #[cfg(not(loom))]
+mod selection;
+#[cfg(not(loom))]
 mod series;
 #[cfg(not(loom))]
 mod slot;
@@ -136,6 +138,8 @@ pub use layout::Layout;
 pub use metric::Instrument;
 #[cfg(not(loom))]
 pub use registry::{Registry, RegistryBuilder, Window};
+#[cfg(not(loom))]
+pub use selection::{Reader, Selection};
 pub use snapshot::{
     FamilyInfo, FamilySnapshot, HistogramValue, Kind, OwnedValue, SeriesInfo, SeriesSnapshot,
     Snapshot, Value, Visitor,

@@ -155,6 +155,19 @@ impl Metric {
         }
     }
 
+    /// The value as one number: of a histogram, how many records it has.
+    pub(crate) fn number(&self, slabs: &Slabs<'_>) -> f64 {
+        match self {
+            Metric::Histogram(core) => core.cells.count(slabs) as f64,
+            Metric::RequestDuration(core) => core.cells().count(slabs) as f64,
+            _ => self.show(slabs, |value| match value {
+                Value::Counter(total) => total as f64,
+                Value::FloatCounter(number) | Value::Gauge(number) => number,
+                Value::Histogram(cells) => cells.count as f64,
+            }),
+        }
+    }
+
     /// Brings what a read will touch closer.
     #[inline]
     pub(crate) fn prefetch(&self) {

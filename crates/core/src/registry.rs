@@ -11,8 +11,9 @@ use crate::gauge::Gauge;
 use crate::histogram::{Histogram, HistogramOptions};
 use crate::metric::{Instrument, Spec};
 use crate::names::{check_samples, same};
+use crate::selection::{self, Selection};
 use crate::series::FamilyCore;
-use crate::snapshot::{FamilyInfo, Kind, Snapshot, Visitor};
+use crate::snapshot::{FamilyInfo, Kind, SeriesInfo, Snapshot, Visitor};
 use crate::stats::RegistryStats;
 use crate::sync::Lock;
 use crate::{collector::CollectorCore, local};
@@ -32,7 +33,7 @@ pub(crate) const BUDGET_BYTES: usize = 360 * 1024;
 const SERIES_CAP: usize = 2_000;
 
 /// Series that are read under one lock: about 20 µs.
-const BATCH: usize = 256;
+pub(crate) const BATCH: usize = 256;
 
 /// A collection of metrics.
 ///
@@ -88,6 +89,8 @@ pub(crate) struct Shared {
     window_bytes: AtomicUsize,
     pub(crate) wrong_labels: AtomicU64,
     pub(crate) expired: AtomicU64,
+    /// How often series came or went.
+    pub(crate) generation: AtomicU64,
 }
 
 /// Settings of a registry that is not the default.
@@ -142,6 +145,7 @@ impl RegistryBuilder {
             window_bytes: AtomicUsize::new(0),
             wrong_labels: AtomicU64::new(0),
             expired: AtomicU64::new(0),
+            generation: AtomicU64::new(0),
         };
         let inner = Inner {
             shared: Arc::new(shared),
@@ -315,6 +319,44 @@ impl Registry {
     /// A reader that takes a few series at a time and holds nothing in between.
     pub fn cursor(&self) -> Cursor {
         Cursor::new(self.families(), false)
+    }
+
+    /// Equal as long as no series comes or goes.
+    pub fn generation(&self) -> u64 {
+        self.inner.shared.generation.load(Ordering::Acquire)
+    }
+
+    /// The series of `metric` that have these labels, to be read again and again: see [`Selection`].
+    ///
+    /// ```
+    /// use perf_monitor_core::{Reader, Registry};
+    ///
+    /// let registry = Registry::new();
+    /// let jobs = registry.counter_family(("jobs_total", "Jobs."), &["queue", "kind"])?;
+    /// jobs.with(&["mail", "first"])?.add(2);
+    /// jobs.with(&["mail", "again"])?.add(3);
+    /// let mail = registry.follow("jobs_total", [("queue", "mail")]);
+    /// let mut now = Vec::new();
+    /// Reader::default().totals([&mail], &mut now);
+    /// assert_eq!(now, [5.0]);
+    /// # Ok::<(), perf_monitor_core::Error>(())
+    /// ```
+    pub fn follow(
+        &self,
+        metric: &str,
+        labels: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>,
+    ) -> Selection {
+        Selection::new(self, metric, labels)
+    }
+
+    /// Shows all series without their values, families in the order of their names, until `see` returns
+    /// false. It runs under the family's lock: `see` must not use the registry.
+    pub fn list(&self, see: &mut dyn FnMut(&FamilyInfo, &SeriesInfo) -> bool) {
+        selection::list(self.families(), see);
+    }
+
+    pub(crate) fn family_core(&self, name: &str) -> Option<Arc<FamilyCore>> {
+        self.inner.families.lock().get(name).cloned()
     }
 
     /// The families by name. What was given back is made free on the way.

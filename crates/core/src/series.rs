@@ -53,6 +53,8 @@ pub(crate) struct FamilyCore {
     /// Another number of the process after a series is removed; what caches know from before is
     /// void.
     mark: AtomicU64,
+    /// Another number whenever a series comes or goes; written under the lock of `state`.
+    changes: AtomicU64,
     shared: Arc<Shared>,
     pub(crate) state: Lock<State>,
 }
@@ -74,6 +76,7 @@ impl FamilyCore {
             info,
             spec,
             mark: AtomicU64::new(IDS.fetch_add(1, Ordering::Relaxed)),
+            changes: AtomicU64::new(0),
             shared,
             state: Lock::new(State::default()),
         };
@@ -252,6 +255,32 @@ impl FamilyCore {
             state.slots.reserve_exact(1);
         }
         state.slots.push(Slot::new(series.clone(), self.shared.clock.now_ns()));
+        self.changed();
+    }
+
+    /// Series came or went; called under the lock of `state`.
+    fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
+        self.shared.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Equal as long as no series comes or goes. Read before the series are looked at, so that a
+    /// change in between is seen the next time.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// The series of exactly these label values.
+    pub(crate) fn find_exact(&self, values: &[&str]) -> Option<Arc<Series>> {
+        let state = self.state.lock();
+        state.by_labels.get(&values as &dyn Labels).map(|found| found.0.clone())
+    }
+
+    /// The series that `wanted` is true of.
+    pub(crate) fn find_all(&self, wanted: impl Fn(&SeriesInfo) -> bool) -> Vec<Arc<Series>> {
+        let state = self.state.lock();
+        let all = state.slots.iter().map(|slot| &slot.series);
+        all.filter(|series| wanted(&series.info)).cloned().collect()
     }
 
     fn new_series(
@@ -288,6 +317,7 @@ impl FamilyCore {
             };
             state.slots.retain(|slot| !Arc::ptr_eq(&slot.series, &found.0));
             self.forget([&found.0]);
+            self.changed();
             found
         };
         drop(removed);
@@ -298,6 +328,7 @@ impl FamilyCore {
     pub(crate) fn clear(&self) {
         let mut state = self.state.lock();
         self.forget(state.slots.iter().map(|slot| &slot.series));
+        self.changed();
         let state = std::mem::take(&mut *state);
         drop(state);
     }
@@ -327,6 +358,9 @@ impl FamilyCore {
             !expires
         });
         self.shared.expired.fetch_add((before - slots.len()) as u64, Ordering::Relaxed);
+        if slots.len() < before {
+            self.changed();
+        }
         if warned {
             self.forget([]);
         }

@@ -12,25 +12,67 @@ use http::{HeaderMap, StatusCode};
 use perf_monitor_http::{Body, Request, Response, Router, answer};
 
 /// Where the page names the folder of its assets.
-const PLACEHOLDER: &str = "{assets}";
+pub(crate) const PLACEHOLDER: &str = "{assets}";
 
 const PAGE: &str = include_str!("../web/page.html");
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [File; 8] = [
-    File::new("app.js", JAVASCRIPT, include_bytes!("../web/app.js")),
-    File::new("chart.js", JAVASCRIPT, include_bytes!("../web/chart.js")),
-    File::new("format.js", JAVASCRIPT, include_bytes!("../web/format.js")),
-    File::new("panels.js", JAVASCRIPT, include_bytes!("../web/panels.js")),
-    File::new("store.js", JAVASCRIPT, include_bytes!("../web/store.js")),
-    File::new("stream.js", JAVASCRIPT, include_bytes!("../web/stream.js")),
+/// A module of the page, by its path below `web`.
+macro_rules! module {
+    ($path:literal) => {
+        File::new($path, JAVASCRIPT, include_bytes!(concat!("../web/", $path)))
+    };
+}
+
+const FILES: [File; 43] = [
+    module!("alerts.js"),
+    module!("api.js"),
+    module!("app.js"),
+    module!("calltree.js"),
+    module!("card.js"),
+    module!("catalog.js"),
+    module!("chart.js"),
+    module!("colours.js"),
+    module!("config.js"),
+    module!("dom.js"),
+    module!("export.js"),
+    module!("feed.js"),
+    module!("flame.js"),
+    module!("format.js"),
+    module!("frames.js"),
+    module!("heat.js"),
+    module!("keys.js"),
+    module!("loop.js"),
+    module!("markers.js"),
+    module!("names.js"),
+    module!("panels.js"),
+    module!("pen.js"),
+    module!("routes.js"),
+    module!("scale.js"),
+    module!("session.js"),
+    module!("store.js"),
+    module!("stream.js"),
+    module!("timeline.js"),
+    module!("toolbar.js"),
+    module!("url.js"),
+    module!("view.js"),
+    module!("waterfall.js"),
+    module!("views/alerts.js"),
+    module!("views/bench.js"),
+    module!("views/host.js"),
+    module!("views/instruments.js"),
+    module!("views/metrics.js"),
+    module!("views/overview.js"),
+    module!("views/profiles.js"),
+    module!("views/settings.js"),
+    module!("views/traces.js"),
     File::new("page.css", "text/css; charset=utf-8", include_bytes!("../web/page.css")),
     File::new("icon.svg", "image/svg+xml", include_bytes!("../web/icon.svg")),
 ];
 
 /// The page runs its own scripts and styles, talks to its own server, and loads nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[derive(Clone, Copy)]
@@ -54,12 +96,17 @@ impl File {
 
 /// `/`, which a browser asks for anew each time, and `/assets/FINGERPRINT/…`, which it may keep.
 ///
-/// The modules import each other by relative names, so that one folder holds one state of all.
+/// The modules import each other by relative names, so that one folder holds one state of all. The page names the
+/// folder relative to itself, so that it may be mounted below another path.
 pub(crate) fn routes() -> Router {
+    #[cfg(debug_assertions)]
+    if let Some(folder) = std::env::var_os("PERF_MONITOR_UI_DIR") {
+        return crate::workshop::routes(folder.into());
+    }
     let tag = fingerprint();
     let folder = format!("/assets/{tag}");
     let page = Page {
-        html: Bytes::from(PAGE.replace(PLACEHOLDER, &folder)),
+        html: Bytes::from(PAGE.replace(PLACEHOLDER, &folder[1..])),
         etag: HeaderValue::from_str(&format!("\"{tag}\"")).expect("hexadecimal digits"),
     };
     let router = Router::new().get("/", move |request: Request| ready(page.answer(&request)));
@@ -92,7 +139,7 @@ impl Page {
     }
 }
 
-fn with(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
+pub(crate) fn with(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(name, value);
     response

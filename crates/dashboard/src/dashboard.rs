@@ -1,42 +1,58 @@
 //! The dashboard of one monitor.
 
 use std::fmt;
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use perf_monitor_core::{MetricsCollector, Registry};
+use perf_monitor_history::MemoryHistory;
 use perf_monitor_http::{Error, Request, Router, WebSocket};
 use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::assets;
+use crate::catalog;
+use crate::counts::{Counts, DashboardStats};
 use crate::figures;
-use crate::history::History;
-use crate::update::{DashboardUpdate, unix_ms};
+use crate::group::Groups;
+use crate::message::{Said, to_json, unix_ms};
+use crate::news::News;
+use crate::stream::Client;
+use crate::update::{self, DashboardUpdate};
+use crate::updates::Updates;
 
-/// The live page of one monitor: makes an update at each tick and streams it to those who watch.
+/// The version of what a client and the server say to each other.
+const PROTOCOL: u32 = 1;
+
+/// Clients of both streams together.
+const MOST_CLIENTS: u64 = 32;
+
+/// The live page of one monitor: streams what its clients see, and makes an update at each tick.
 ///
 /// Clones are the same dashboard. Shareable between threads.
 ///
 /// # Cost
-/// A tick reads the registry once, whoever watches. An update becomes text once a tick, and only
-/// while somebody watches; all viewers share that text, and one that is slow gets the latest when it
-/// is ready for more, so that nothing queues.
+/// `dashboard/server-cpu`, `dashboard/memory`: clients that see the same columns at the same rate share one reading and
+/// one encoding; one that is slow gets the latest when it is ready for more, so that nothing queues. Without
+/// clients nothing is read, and a tick makes one update of seven numbers.
 #[derive(Clone)]
 pub struct MetricsDashboard {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+/// What all clients share.
+pub(crate) struct Shared {
     about: About,
+    /// Another one whenever the service starts again.
+    instance: String,
     metrics: MetricsCollector,
-    registry: Registry,
-    state: Mutex<State>,
-}
-
-struct State {
-    history: History,
-    latest: watch::Sender<Arc<str>>,
+    pub(crate) registry: Registry,
+    pub(crate) history: Option<Arc<MemoryHistory>>,
+    pub(crate) groups: Arc<Groups>,
+    pub(crate) counts: Counts,
+    pub(crate) news: watch::Sender<News>,
+    updates: Mutex<Updates>,
 }
 
 /// What the page says of the service, once.
@@ -46,9 +62,11 @@ pub struct About {
     host: Option<String>,
     version: &'static str,
     pid: u32,
-    #[serde(serialize_with = "unix_ms")]
+    #[serde(serialize_with = "update::unix_ms")]
     started: SystemTime,
-    tick_ms: u64,
+    parts: Vec<&'static str>,
+    #[serde(skip)]
+    tick: Duration,
 }
 
 impl About {
@@ -60,8 +78,15 @@ impl About {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
             started: SystemTime::now(),
-            tick_ms: tick.as_millis() as u64,
+            parts: Vec::new(),
+            tick,
         }
+    }
+
+    /// What the monitor has besides metrics, which the page then shows: `alerts`, `profiles`, `spans`.
+    pub fn parts(mut self, names: impl IntoIterator<Item = &'static str>) -> About {
+        self.parts.extend(names);
+        self
     }
 
     /// The name of the machine, if it is known.
@@ -73,70 +98,121 @@ impl About {
 
 /// The first message of a stream.
 #[derive(Serialize)]
+#[serde(tag = "type", rename = "hello")]
 struct Hello<'a> {
+    protocol: u32,
+    instance: &'a str,
+    now: f64,
+    tick_ms: u64,
     #[serde(flatten)]
     about: &'a About,
-    history: Vec<&'a DashboardUpdate>,
 }
 
 impl MetricsDashboard {
     /// A dashboard of what `metrics` and `registry` hold; nothing happens before [`tick`](Self::tick).
     pub fn new(about: About, metrics: MetricsCollector, registry: Registry) -> MetricsDashboard {
-        let state = Mutex::new(State {
-            history: History::new(),
-            latest: watch::Sender::new(Arc::from("")),
-        });
-        MetricsDashboard { shared: Arc::new(Shared { about, metrics, registry, state }) }
+        MetricsDashboard::make(about, metrics, registry, None)
     }
 
-    /// Makes an update of the window that the registry's tick has just closed, for all who watch.
+    /// The same with a past: a page that opens shows what `history` keeps, which whoever has it records.
+    pub fn with_history(
+        about: About,
+        metrics: MetricsCollector,
+        registry: Registry,
+        history: Arc<MemoryHistory>,
+    ) -> MetricsDashboard {
+        MetricsDashboard::make(about, metrics, registry, Some(history))
+    }
+
+    fn make(
+        about: About,
+        metrics: MetricsCollector,
+        registry: Registry,
+        history: Option<Arc<MemoryHistory>>,
+    ) -> MetricsDashboard {
+        let instance = format!("{:x}-{:x}", about.pid, registry.clock().unix_ns());
+        let generation = registry.generation();
+        MetricsDashboard {
+            shared: Arc::new(Shared {
+                about,
+                instance,
+                metrics,
+                groups: Arc::new(Groups::new(registry.clone())),
+                registry,
+                history,
+                counts: Counts::default(),
+                news: watch::Sender::new(News { generation, markers: 0 }),
+                updates: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Makes an update of the window that the registry's tick has just closed, and tells all clients what is new.
     ///
-    /// Never waits for a viewer.
+    /// Never waits for a client.
     pub fn tick(&self) {
         let shared = &*self.shared;
         let update = figures::read(&shared.metrics, &shared.registry);
-        let mut state = shared.lock();
-        state.history.push(update);
-        if state.latest.receiver_count() > 0 {
-            state.latest.send_replace(update.to_json().into());
-        }
+        shared.counts.skipped(lock(&shared.updates).push(update));
+        shared.tell_generation();
     }
 
     /// The latest update; `None` before the first tick.
     pub fn latest(&self) -> Option<DashboardUpdate> {
-        self.shared.lock().history.last()
+        lock(&self.shared.updates).latest()
     }
 
-    /// The page on `/`, what it loads below `/assets/`, and its stream on `/api/stream`.
+    /// The page on `/`, what it loads below `/assets/`, its streams on `/api/stream` and `/api/updates`, and
+    /// `/api/metrics`.
     pub fn routes(&self) -> Router {
-        let dashboard = self.clone();
-        assets::routes().websocket("/api/stream", move |socket: WebSocket, _: Request| {
-            let dashboard = dashboard.clone();
-            async move {
-                // a viewer that goes away is no failure; the listener counts those that misbehave
-                let _ = dashboard.stream_updates(socket).await;
-            }
-        })
+        let (stream, updates, catalog) = (self.clone(), self.clone(), self.shared.clone());
+        assets::routes()
+            .get("/api/metrics", move |request: Request| {
+                ready(catalog::metrics(&catalog.registry, &request))
+            })
+            // a client that goes away is no failure; the listener counts those that misbehave
+            .websocket("/api/stream", move |socket: WebSocket, _: Request| {
+                let dashboard = stream.clone();
+                async move { drop(dashboard.stream(socket).await) }
+            })
+            .websocket("/api/updates", move |socket: WebSocket, _: Request| {
+                let dashboard = updates.clone();
+                async move { drop(dashboard.stream_updates(socket).await) }
+            })
     }
 
-    /// Streams to one viewer until it goes away: first what the service is and the last updates, then
-    /// each update as JSON, or the latest where the viewer was slower than the ticks.
+    /// Speaks the stream's protocol with one client until it goes away.
     ///
     /// # Errors
-    /// The viewer broke the protocol, does not read, is silent for long, or was cut off.
+    /// The client broke the protocol, does not read, is silent for long, or was cut off.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with time.
+    pub async fn stream(&self, socket: WebSocket) -> Result<(), Error> {
+        match Place::take(&self.shared) {
+            Some(_place) => Client::new(self.shared.clone(), socket).run().await,
+            None => full(socket).await,
+        }
+    }
+
+    /// Streams to one client until it goes away: the latest update as JSON, and one at each tick, through a channel of 100.
+    ///
+    /// A client that leaves the channel full misses updates, which is counted.
+    ///
+    /// # Errors
+    /// The client broke the protocol, does not read, is silent for long, or was cut off.
     pub async fn stream_updates(&self, mut socket: WebSocket) -> Result<(), Error> {
-        let (hello, mut latest) = self.join();
-        socket.send_text(hello).await?;
+        let Some(_place) = Place::take(&self.shared) else { return full(socket).await };
+        let mut updates = lock(&self.shared.updates).join();
         loop {
             tokio::select! {
-                changed = latest.changed() => {
-                    if changed.is_err() {
+                update = updates.recv() => match update {
+                    Some(update) => socket.send_text(&*update).await?,
+                    None => {
                         socket.close().await;
                         return Ok(());
                     }
-                    let update = latest.borrow_and_update().to_string();
-                    socket.send_text(update).await?;
-                }
+                },
                 said = socket.recv() => {
                     if said?.is_none() {
                         return Ok(());
@@ -146,26 +222,59 @@ impl MetricsDashboard {
         }
     }
 
-    /// The bytes that the dashboard keeps, without those of its viewers' sockets.
-    pub fn memory_bytes(&self) -> usize {
-        let state = self.shared.lock();
-        size_of::<Shared>() + state.history.memory_bytes() + state.latest.borrow().len()
+    /// What it holds and what it refused.
+    pub fn stats(&self) -> DashboardStats {
+        let shared = &*self.shared;
+        let bytes = size_of::<Shared>() + shared.groups.bytes() + lock(&shared.updates).bytes();
+        let groups = shared.groups.count() as u64;
+        DashboardStats { groups, bytes: bytes as u64, ..shared.counts.stats() }
     }
+}
 
-    /// The past, and all that comes after it: under one lock, so that no update is in both or neither.
-    fn join(&self) -> (String, watch::Receiver<Arc<str>>) {
-        let state = self.shared.lock();
-        let history = state.history.updates().iter().collect();
-        let hello = Hello { about: &self.shared.about, history };
-        let hello = serde_json::to_string(&hello).expect("numbers and texts under fixed names");
-        (hello, state.latest.subscribe())
+/// Says why there is no place, and ends.
+async fn full(mut socket: WebSocket) -> Result<(), Error> {
+    let message = "as many pages watch as may: close another one";
+    socket.send_text(to_json(&Said::Error { id: None, message })).await?;
+    socket.close().await;
+    Ok(())
+}
+
+/// A client's place, given back on drop.
+struct Place(Arc<Shared>);
+
+impl Place {
+    fn take(shared: &Arc<Shared>) -> Option<Place> {
+        shared.counts.come(MOST_CLIENTS).then(|| Place(shared.clone()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.counts.leave();
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn hello(&self) -> String {
+        to_json(&Hello {
+            protocol: PROTOCOL,
+            instance: &self.instance,
+            now: unix_ms(&self.registry),
+            tick_ms: self.about.tick.as_millis() as u64,
+            about: &self.about,
+        })
     }
+
+    fn tell_generation(&self) {
+        let generation = self.registry.generation();
+        self.news.send_if_modified(|news| {
+            std::mem::replace(&mut news.generation, generation) != generation
+        });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for MetricsDashboard {
@@ -173,28 +282,5 @@ impl fmt::Debug for MetricsDashboard {
         f.debug_struct("MetricsDashboard")
             .field("about", &self.shared.about)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_update_becomes_text_only_while_somebody_watches() {
-        let registry = Registry::new();
-        let metrics = MetricsCollector::new(&registry).unwrap();
-        let about = About::new("checkout", Duration::from_secs(1));
-        let dashboard = MetricsDashboard::new(about, metrics, registry);
-        let text = || dashboard.shared.lock().latest.borrow().to_string();
-        dashboard.tick();
-        assert_eq!(text(), "");
-        let (_, viewer) = dashboard.join();
-        dashboard.tick();
-        assert!(text().starts_with("{\"timestamp\":"));
-        let before = text();
-        drop(viewer);
-        dashboard.tick();
-        assert_eq!(text(), before);
     }
 }

@@ -29,10 +29,24 @@
 //! ```
 
 mod assets;
+mod catalog;
+mod column;
+mod counts;
 mod dashboard;
 mod figures;
-mod history;
+mod frame;
+mod group;
+mod message;
+mod news;
+mod past;
+mod plan;
+mod rates;
+mod stream;
 mod update;
+mod updates;
+#[cfg(debug_assertions)]
+mod workshop;
 
+pub use counts::DashboardStats;
 pub use dashboard::{About, MetricsDashboard};
 pub use update::DashboardUpdate;

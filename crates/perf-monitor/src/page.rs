@@ -17,7 +17,7 @@ pub(crate) fn join(context: &mut Context) -> Result<(), Error> {
         once_per_registry: false,
         work: Box::new(move || {
             dashboard.tick();
-            bytes.set(dashboard.memory_bytes() as u64);
+            bytes.set(dashboard.stats().bytes);
         }),
     });
     Ok(())

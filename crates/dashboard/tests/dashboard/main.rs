@@ -1,5 +1,8 @@
 //! A dashboard as its viewers meet it: over real sockets.
 
+mod decoder;
 mod page;
+mod past;
 mod served;
 mod stream;
+mod updates;

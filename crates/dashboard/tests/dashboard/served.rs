@@ -1,11 +1,13 @@
 //! A served dashboard under the hands of a client.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use perf_monitor_core::{MetricsCollector, Registry};
 use perf_monitor_dashboard::{About, MetricsDashboard};
+use perf_monitor_history::MemoryHistory;
 use perf_monitor_http::{Server, ServerOptions};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,10 +33,22 @@ pub(crate) struct Served {
 impl Served {
     /// A dashboard of a registry of its own, served by the test's runtime.
     pub(crate) fn new(service: &str) -> Served {
+        Served::make(service, None)
+    }
+
+    pub(crate) fn with_history(service: &str, history: Arc<MemoryHistory>) -> Served {
+        Served::make(service, Some(history))
+    }
+
+    fn make(service: &str, history: Option<Arc<MemoryHistory>>) -> Served {
         let registry = Registry::new();
         let metrics = MetricsCollector::new(&registry).unwrap();
         let about = About::new(service, Duration::from_secs(1)).host(Some("web-1".into()));
-        let dashboard = MetricsDashboard::new(about, metrics.clone(), registry.clone());
+        let (own, of) = (metrics.clone(), registry.clone());
+        let dashboard = match history {
+            Some(history) => MetricsDashboard::with_history(about, own, of, history),
+            None => MetricsDashboard::new(about, own, of),
+        };
         let server = Server::bind(([127, 0, 0, 1], 0), ServerOptions::default()).unwrap();
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel();
@@ -51,8 +65,13 @@ impl Served {
         self.dashboard.tick();
     }
 
+    /// A client of the stream.
     pub(crate) async fn view(&self) -> Result<Viewer, Error> {
-        let url = format!("ws://{}/api/stream", self.address);
+        self.watch("/api/stream").await
+    }
+
+    pub(crate) async fn watch(&self, path: &str) -> Result<Viewer, Error> {
+        let url = format!("ws://{}{path}", self.address);
         let (socket, _) = timeout(PATIENCE, connect_async(url)).await.expect("an answer")?;
         Ok(Viewer(socket))
     }
@@ -77,15 +96,29 @@ impl Served {
 
 pub(crate) struct Viewer(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
+/// A message of the server.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Text(Value),
+    Bytes(Vec<u8>),
+}
+
 impl Viewer {
     /// The next message; `None` when the stream is over.
-    pub(crate) async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Heard> {
         loop {
             match timeout(PATIENCE, self.0.next()).await.expect("a message")? {
-                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
+                Ok(Message::Text(text)) => {
+                    return Some(Heard::Text(serde_json::from_str(&text).unwrap()));
+                }
+                Ok(Message::Binary(bytes)) => return Some(Heard::Bytes(bytes.into())),
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
             }
         }
+    }
+
+    pub(crate) async fn say(&mut self, message: Value) {
+        self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 }

@@ -12,7 +12,7 @@ use crate::selector::Selector;
 use crate::storage::{Change, Generation, Samples, Series, SeriesId, Span, Storage};
 
 use super::buckets::Buckets;
-use super::options::Options;
+use super::options::{Options, Tier};
 use super::record::Recorder;
 use super::stats::Stats;
 use super::store::Store;
@@ -53,6 +53,7 @@ use super::store::Store;
 pub struct MemoryHistory {
     id: u64,
     buckets: Buckets,
+    tiers: [Tier; 2],
     store: Lock<Store>,
 }
 
@@ -65,7 +66,13 @@ impl MemoryHistory {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let store = Store::new(&options)?;
         let id = IDS.fetch_add(1, Ordering::Relaxed);
-        Ok(MemoryHistory { id, buckets: options.buckets, store: Lock::new(store) })
+        let tiers = [options.fine, options.coarse];
+        Ok(MemoryHistory { id, buckets: options.buckets, tiers, store: Lock::new(store) })
+    }
+
+    /// The fine tier and the coarse one, as they were chosen.
+    pub fn tiers(&self) -> [Tier; 2] {
+        self.tiers
     }
 
     /// Keeps what these selectors mean, from the next tick on, in the place of [`Options::keep`]: all, if there are none.

@@ -1,0 +1,98 @@
+//! Frames as they go over the wire, little-endian.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+const VERSION: u8 = 1;
+const FULL: u8 = 1;
+const CHANGES: u8 = 2;
+const HISTORY: u8 = 3;
+const HEADER_BYTES: usize = 16;
+
+/// One reading of all columns of a group, for all of its clients.
+pub(crate) struct Frame {
+    head: Head,
+    values: Arc<[f32]>,
+    /// What changed since the frame before; `None` where all clients get all.
+    changes: Option<Bytes>,
+    /// Made for the first client that needs it.
+    full: OnceLock<Bytes>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) schema: u16,
+    pub(crate) number: u32,
+    pub(crate) unix_ms: f64,
+}
+
+impl Frame {
+    /// A frame that all clients get whole.
+    pub(crate) fn full(head: Head, values: &[f32]) -> Frame {
+        Frame { head, values: values.into(), changes: None, full: OnceLock::new() }
+    }
+
+    /// A frame after `before`, which has as many columns.
+    pub(crate) fn after(before: &Frame, head: Head, values: &[f32]) -> Frame {
+        let changes = Some(changes(head, &before.values, values));
+        Frame { head, values: values.into(), changes, full: OnceLock::new() }
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.head.number
+    }
+
+    /// For a client that has the frame before.
+    pub(crate) fn changes(&self) -> Option<Bytes> {
+        self.changes.clone()
+    }
+
+    /// For a client that has not.
+    pub(crate) fn whole(&self) -> Bytes {
+        let make = || {
+            let mut bytes = header(FULL, self.head, 4 * self.values.len());
+            self.values.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
+            bytes.into()
+        };
+        self.full.get_or_init(make).clone()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let encoded = [self.changes.as_ref(), self.full.get()].into_iter().flatten();
+        size_of::<Frame>() + size_of_val(&*self.values) + encoded.map(Bytes::len).sum::<usize>()
+    }
+}
+
+fn header(kind: u8, head: Head, room: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + room);
+    bytes.extend([VERSION, kind]);
+    bytes.extend(head.schema.to_le_bytes());
+    bytes.extend(head.number.to_le_bytes());
+    bytes.extend(head.unix_ms.to_le_bytes());
+    bytes
+}
+
+fn changes(head: Head, before: &[f32], now: &[f32]) -> Bytes {
+    let differs = |index: usize| before[index].to_bits() != now[index].to_bits();
+    let changed = (0..now.len()).filter(|index| differs(*index)).count();
+    let map = now.len().div_ceil(8);
+    let mut bytes = header(CHANGES, head, map + 4 * changed);
+    for first in (0..now.len()).step_by(8) {
+        let bits = (first..now.len().min(first + 8)).filter(|index| differs(*index));
+        bytes.push(bits.fold(0, |byte, index| byte | 1 << (index - first)));
+    }
+    let changed = (0..now.len()).filter(|index| differs(*index));
+    changed.for_each(|index| bytes.extend(now[index].to_le_bytes()));
+    bytes.into()
+}
+
+/// Points of a past: all columns at each of `at_ms`; `columns` are as many values each.
+pub(crate) fn history(id: u64, at_ms: &[f64], columns: &[Vec<f32>]) -> Bytes {
+    let unix_ms = at_ms.first().copied().unwrap_or(f64::NAN);
+    let head = Head { schema: id as u16, number: at_ms.len() as u32, unix_ms };
+    let mut bytes = header(HISTORY, head, at_ms.len() * (8 + 4 * columns.len()));
+    at_ms.iter().for_each(|at| bytes.extend(at.to_le_bytes()));
+    columns.iter().flatten().for_each(|value| bytes.extend(value.to_le_bytes()));
+    bytes.into()
+}

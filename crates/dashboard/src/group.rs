@@ -1,0 +1,207 @@
+//! Clients that see the same columns at the same rate: one reading and one encoding for all of them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use perf_monitor_core::Registry;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::column::Column;
+use crate::frame::{Frame, Head};
+use crate::message::unix_ms;
+use crate::plan::{Described, Plan};
+
+/// After how long all clients get all columns again.
+const FULL_EVERY: Duration = Duration::from_secs(10);
+
+/// Series that one group reads in a second: 3 ms of a core. With more, it reads less often, down to once a second.
+const SERIES_PER_SECOND: usize = 60_000;
+
+type Latest = Option<Arc<Frame>>;
+
+/// All groups that somebody sees.
+pub(crate) struct Groups {
+    registry: Registry,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    groups: Vec<Arc<Group>>,
+    schemas: u16,
+}
+
+/// Columns that are read at a rate, as long as somebody sees them.
+pub(crate) struct Group {
+    columns: Box<[Column]>,
+    rate: u32,
+    schema: u16,
+    plan: Mutex<Plan>,
+    latest: watch::Sender<Latest>,
+}
+
+/// One client's place in a group.
+pub(crate) struct Subscription {
+    group: Arc<Group>,
+    frames: watch::Receiver<Latest>,
+    /// The number of the frame that the client had last.
+    had: Option<u32>,
+    skipped: u64,
+}
+
+impl Groups {
+    pub(crate) fn new(registry: Registry) -> Groups {
+        Groups { registry, state: Mutex::default() }
+    }
+
+    /// A place in the group of these columns and this rate, which begins to be read now if it is new.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub(crate) fn join(self: &Arc<Groups>, columns: Box<[Column]>, rate: u32) -> Subscription {
+        let mut state = lock(&self.state);
+        let same = |group: &&Arc<Group>| group.rate == rate && group.columns == columns;
+        let (group, mut frames) = match state.groups.iter().find(same) {
+            Some(group) => (group.clone(), group.latest.subscribe()),
+            None => {
+                state.schemas = state.schemas.wrapping_add(1);
+                let (latest, frames) = watch::channel(None);
+                let plan = Mutex::new(Plan::new(&self.registry, &columns));
+                let schema = state.schemas;
+                let group = Arc::new(Group { columns, rate, schema, plan, latest });
+                state.groups.push(group.clone());
+                tokio::spawn(group.clone().run(self.clone()));
+                (group, frames)
+            }
+        };
+        // what there is already is seen at once
+        if frames.borrow().is_some() {
+            frames.mark_changed();
+        }
+        Subscription { group, frames, had: None, skipped: 0 }
+    }
+
+    /// Forgets a group that nobody sees any more; whether that is so.
+    fn leave(&self, group: &Arc<Group>) -> bool {
+        let mut state = lock(&self.state);
+        let empty = group.latest.receiver_count() == 0;
+        if empty {
+            state.groups.retain(|other| !Arc::ptr_eq(other, group));
+            state.groups.shrink_to_fit();
+        }
+        empty
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.state).groups.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let state = lock(&self.state);
+        state.groups.iter().map(|group| group.bytes()).sum::<usize>() + 8 * state.groups.capacity()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Group {
+    /// Reads until nobody sees it any more.
+    async fn run(self: Arc<Group>, groups: Arc<Groups>) {
+        let mut rate = self.affordable();
+        let mut due = every(rate);
+        let (mut number, mut whole) = (0, None);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.latest.closed() => {
+                    if groups.leave(&self) {
+                        return;
+                    }
+                    continue;
+                }
+                _ = due.tick() => {}
+            }
+            let begin = whole.is_none_or(|whole: Instant| whole.elapsed() >= FULL_EVERY);
+            if begin {
+                whole = Some(Instant::now());
+            }
+            self.read(&groups.registry, number, begin);
+            number = number.wrapping_add(1);
+            let affordable = self.affordable();
+            if affordable != rate {
+                (rate, due) = (affordable, every(affordable));
+                due.reset();
+            }
+        }
+    }
+
+    fn read(&self, registry: &Registry, number: u32, whole: bool) {
+        let mut plan = lock(&self.plan);
+        let head = Head { schema: self.schema, number, unix_ms: unix_ms(registry) };
+        let values = plan.read();
+        let frame = match &*self.latest.borrow() {
+            Some(before) if !whole => Frame::after(before, head, values),
+            _ => Frame::full(head, values),
+        };
+        self.latest.send_replace(Some(Arc::new(frame)));
+    }
+
+    /// The rate at which its series may be read.
+    fn affordable(&self) -> u32 {
+        let series = lock(&self.plan).series().max(1);
+        self.rate.min((SERIES_PER_SECOND / series) as u32).max(1)
+    }
+
+    fn bytes(&self) -> usize {
+        let text = |column: &Column| {
+            let labels = column.labels.iter().map(|(name, value)| name.len() + value.len() + 32);
+            column.metric.len() + labels.sum::<usize>()
+        };
+        let columns = size_of_val(&*self.columns) + self.columns.iter().map(text).sum::<usize>();
+        let frame = self.latest.borrow().as_ref().map_or(0, |frame| frame.bytes());
+        size_of::<Group>() + columns + lock(&self.plan).bytes() + frame
+    }
+}
+
+fn every(rate: u32) -> tokio::time::Interval {
+    let mut due = interval(Duration::from_secs(1) / rate);
+    due.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    due
+}
+
+impl Subscription {
+    pub(crate) fn schema(&self) -> u16 {
+        self.group.schema
+    }
+
+    /// The rate that it has, which may be less than was asked for.
+    pub(crate) fn rate(&self) -> u32 {
+        self.group.affordable()
+    }
+
+    pub(crate) fn describe(&self) -> Vec<Described> {
+        lock(&self.group.plan).describe()
+    }
+
+    /// The next frame for this client: the latest, whole if it missed one before. `None` if there will be none.
+    ///
+    /// Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Option<bytes::Bytes> {
+        self.frames.changed().await.ok()?;
+        let frame = self.frames.borrow_and_update().clone()?;
+        let follows = self.had.is_some_and(|had| had.wrapping_add(1) == frame.number());
+        if let Some(had) = self.had.filter(|_| !follows) {
+            self.skipped += u64::from(frame.number().wrapping_sub(had).saturating_sub(1));
+        }
+        self.had = Some(frame.number());
+        Some(frame.changes().filter(|_| follows).unwrap_or_else(|| frame.whole()))
+    }
+
+    /// Frames that this client was too slow for, since the last call.
+    pub(crate) fn take_skipped(&mut self) -> u64 {
+        std::mem::take(&mut self.skipped)
+    }
+}

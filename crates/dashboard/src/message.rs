@@ -1,0 +1,137 @@
+//! What a client and the server say to each other in text.
+
+use perf_monitor_core::Registry;
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+
+use crate::column::{Column, Short, Wanted, check};
+use crate::plan::Described;
+
+/// Frames a second that a client may ask for.
+const RATES: std::ops::RangeInclusive<u32> = 1..=60;
+
+/// What a client asks for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Subscribe { id: Option<u64>, rate: u32, columns: Box<[Column]> },
+    History { id: u64, from_ms: i64, until_ms: i64, columns: Box<[Column]> },
+    Ping { client: Number },
+}
+
+/// Why a message was refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) id: Option<u64>,
+    pub(crate) message: String,
+    pub(crate) columns: usize,
+}
+
+/// What all messages have.
+#[derive(Deserialize)]
+struct Envelope {
+    r#type: String,
+    id: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Subscribe {
+    rate: u32,
+    #[serde(default)]
+    columns: Vec<Wanted>,
+}
+
+#[derive(Deserialize)]
+struct History {
+    from: f64,
+    until: f64,
+    columns: Vec<Wanted>,
+}
+
+#[derive(Deserialize)]
+struct Ping {
+    client: Number,
+}
+
+impl Asked {
+    /// # Errors
+    /// A sentence for whoever sent it.
+    pub(crate) fn parse(text: &str) -> Result<Asked, Refused> {
+        let refused = |id: Option<u64>, message: String| Refused { id, message, columns: 0 };
+        let envelope: Envelope = serde_json::from_str(text).map_err(|e| {
+            refused(
+                None,
+                format!(
+                    "no message: {e}: send an object with a type, and an id that is a whole number"
+                ),
+            )
+        })?;
+        let Envelope { r#type, id } = envelope;
+        let wrong = |e: serde_json::Error| refused(id, format!("{}: {e}", Short(&r#type)));
+        match &*r#type {
+            "subscribe" => {
+                let Subscribe { rate, columns } = serde_json::from_str(text).map_err(wrong)?;
+                if rate != 0 && !RATES.contains(&rate) {
+                    let message = format!(
+                        "a rate of {rate} is out of range: 1 to 60 a second, or 0 to pause"
+                    );
+                    return Err(refused(id, message));
+                }
+                let columns = checked(id, columns)?;
+                Ok(Asked::Subscribe { id, rate, columns })
+            }
+            "history" => {
+                let History { from, until, columns } = serde_json::from_str(text).map_err(wrong)?;
+                let Some(id) = id else {
+                    return Err(refused(
+                        id,
+                        "a history has an id, which its chunks carry: give one".into(),
+                    ));
+                };
+                if !(from <= until) {
+                    return Err(refused(
+                        Some(id),
+                        "a history ends before it begins: swap from and until".into(),
+                    ));
+                }
+                let columns = checked(Some(id), columns)?;
+                // beyond what an i64 holds it is that bound
+                let (from_ms, until_ms) = (from.floor() as i64, until.ceil() as i64);
+                Ok(Asked::History { id, from_ms, until_ms, columns })
+            }
+            "ping" => {
+                let Ping { client } = serde_json::from_str(text).map_err(wrong)?;
+                Ok(Asked::Ping { client })
+            }
+            other => {
+                let message =
+                    format!("{} is no type: there are subscribe, history and ping", Short(other));
+                Err(refused(id, message))
+            }
+        }
+    }
+}
+
+fn checked(id: Option<u64>, columns: Vec<Wanted>) -> Result<Box<[Column]>, Refused> {
+    let count = columns.len();
+    check(columns).map_err(|message| Refused { id, message, columns: count })
+}
+
+/// What the server says besides hello and data.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Said<'a> {
+    Subscribed { id: Option<u64>, schema: u16, rate: u32, columns: &'a [Described] },
+    Catalog { generation: u64 },
+    HistoryEnd { id: u64, points: usize, step_ms: i64 },
+    Pong { client: Number, now: f64 },
+    Error { id: Option<u64>, message: &'a str },
+}
+
+pub(crate) fn to_json(message: &impl Serialize) -> String {
+    serde_json::to_string(message).expect("texts and numbers under fixed names")
+}
+
+/// Milliseconds since the Unix epoch, with their fraction.
+pub(crate) fn unix_ms(registry: &Registry) -> f64 {
+    registry.clock().unix_ns() as f64 * 1e-6
+}

@@ -1,0 +1,206 @@
+//! Columns as they are read: which series each needs, and what is made of them.
+
+use perf_monitor_core::{Kind, OwnedValue, Reader, Registry, Selection, Window};
+use serde::Serialize;
+
+use crate::column::{Column, Stat};
+use crate::rates::Rates;
+
+/// How often series that came or went are looked for, at the most: with thousands of them that takes a
+/// millisecond.
+const REFRESH_NS: u64 = 100_000_000;
+
+/// The columns of a group, made to be read many times a second.
+pub(crate) struct Plan {
+    registry: Registry,
+    /// What the columns are of, each once.
+    sources: Vec<Selection>,
+    columns: Vec<Planned>,
+    reader: Reader,
+    totals: Vec<f64>,
+    /// Of all sources.
+    rates: Rates,
+    values: Vec<f32>,
+    generation: u64,
+    refreshed_ns: u64,
+    ticks: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Planned {
+    source: u16,
+    stat: Stat,
+}
+
+/// What a column is of at this moment.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Described {
+    kind: Option<&'static str>,
+    unit: Option<&'static str>,
+    series: usize,
+}
+
+impl Plan {
+    pub(crate) fn new(registry: &Registry, columns: &[Column]) -> Plan {
+        let generation = registry.generation();
+        let mut keys: Vec<&Column> = Vec::new();
+        let planned = columns.iter().map(|column| {
+            let same = |key: &&Column| key.metric == column.metric && key.labels == column.labels;
+            let source = keys.iter().position(same).unwrap_or_else(|| {
+                keys.push(column);
+                keys.len() - 1
+            });
+            Planned { source: source as u16, stat: column.stat }
+        });
+        let columns = planned.collect::<Vec<_>>();
+        let follow = |key: &&Column| {
+            registry.follow(&key.metric, key.labels.iter().map(|(name, value)| (name, value)))
+        };
+        let sources: Vec<Selection> = keys.iter().map(follow).collect();
+        let (mut reader, mut totals) = (Reader::default(), Vec::with_capacity(sources.len()));
+        reader.totals(&sources, &mut totals);
+        let now_ns = registry.clock().now_ns();
+        let mut plan = Plan {
+            registry: registry.clone(),
+            rates: Rates::new(&totals, now_ns),
+            values: vec![f32::NAN; columns.len()],
+            refreshed_ns: now_ns,
+            ticks: u64::MAX,
+            sources,
+            columns,
+            reader,
+            totals,
+            generation,
+        };
+        plan.begin_rates();
+        plan
+    }
+
+    /// The last tick's growth, so that a rate is there from the first frame on.
+    fn begin_rates(&mut self) {
+        let window = self.registry.window();
+        if window.ticks < 2 {
+            return;
+        }
+        let grown = self.sources.iter().map(|source| match source.window() {
+            Some(OwnedValue::Counter(grown)) => grown as f64,
+            Some(OwnedValue::FloatCounter(grown)) => grown,
+            Some(OwnedValue::Histogram(records)) => records.count as f64,
+            Some(OwnedValue::Gauge(_)) | None => 0.0,
+        });
+        self.rates.begin(grown, window.to_ns - window.from_ns);
+    }
+
+    /// What each column is of.
+    pub(crate) fn describe(&self) -> Vec<Described> {
+        let source = |column: &Planned| &self.sources[usize::from(column.source)];
+        let describe = |source: &Selection| match source.family().filter(|_| !source.is_empty()) {
+            Some(family) => Described {
+                kind: Some(kind_name(family.kind)),
+                unit: Some(family.unit.base_name()),
+                series: source.len(),
+            },
+            None => Described { kind: None, unit: None, series: 0 },
+        };
+        self.columns.iter().map(|column| describe(source(column))).collect()
+    }
+
+    /// How many series one reading looks at.
+    pub(crate) fn series(&self) -> usize {
+        self.sources.iter().map(Selection::len).sum()
+    }
+
+    /// All columns as they are now.
+    pub(crate) fn read(&mut self) -> &[f32] {
+        let now_ns = self.registry.clock().now_ns();
+        let fresh = self.refresh(now_ns);
+        self.reader.totals(&self.sources, &mut self.totals);
+        self.rates.read(&self.totals, now_ns);
+        let window = self.registry.window();
+        if window.ticks != self.ticks || fresh {
+            self.ticks = window.ticks;
+            self.read_window(window);
+        }
+        for (value, column) in self.values.iter_mut().zip(&self.columns) {
+            if column.stat.is_of_window() {
+                continue;
+            }
+            let index = usize::from(column.source);
+            let now = match (self.sources[index].family(), column.stat) {
+                (Some(family), stat) => match (family.kind, stat) {
+                    (Kind::Gauge, Stat::Value) | (Kind::Counter, Stat::Total) => {
+                        self.totals[index] * family.unit.scale()
+                    }
+                    (Kind::Counter, Stat::Rate) => self.rates.rate(index) * family.unit.scale(),
+                    (Kind::Histogram, Stat::Rate) => self.rates.rate(index),
+                    _ => f64::NAN,
+                },
+                (None, _) => f64::NAN,
+            };
+            *value = single(now);
+        }
+        &self.values
+    }
+
+    /// Looks for series that came or went; whether there were any.
+    fn refresh(&mut self, now_ns: u64) -> bool {
+        let generation = self.registry.generation();
+        if generation == self.generation || now_ns.saturating_sub(self.refreshed_ns) < REFRESH_NS {
+            return false;
+        }
+        (self.generation, self.refreshed_ns) = (generation, now_ns);
+        let mut any = false;
+        for (index, source) in self.sources.iter_mut().enumerate() {
+            if source.refresh(&self.registry) {
+                any = true;
+                if source.is_observed() {
+                    self.rates.forget(index);
+                }
+            }
+        }
+        any
+    }
+
+    /// What the last tick saw of distributions: each is merged once, whatever is shown of it.
+    fn read_window(&mut self, window: Window) {
+        let seconds = window.to_ns.saturating_sub(window.from_ns) as f64 * 1e-9;
+        for index in 0..self.sources.len() {
+            let of_it = |column: &Planned| usize::from(column.source) == index;
+            let wanted = |column: &Planned| of_it(column) && column.stat.is_of_window();
+            if !self.columns.iter().any(wanted) {
+                continue;
+            }
+            let source = &self.sources[index];
+            let records = match source.window() {
+                Some(OwnedValue::Histogram(records)) if window.ticks > 0 => Some(records),
+                _ => None,
+            };
+            let scale = source.family().map_or(1.0, |family| family.unit.scale());
+            for (value, column) in self.values.iter_mut().zip(&self.columns) {
+                if wanted(column) {
+                    let stat = |records| column.stat.of_records(records, scale, seconds);
+                    *value = single(records.as_ref().map_or(f64::NAN, stat));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let sources = self.sources.iter().map(Selection::bytes).sum::<usize>();
+        let columns = self.columns.capacity() * size_of::<Planned>() + 4 * self.values.capacity();
+        size_of::<Plan>() + sources + columns + 8 * self.totals.capacity() + self.rates.bytes()
+    }
+}
+
+/// As it is sent: any NaN is the same gap.
+pub(crate) fn single(number: f64) -> f32 {
+    if number.is_nan() { f32::NAN } else { number as f32 }
+}
+
+pub(crate) fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Histogram => "histogram",
+    }
+}

@@ -1,0 +1,146 @@
+//! `/api/stream`: one client, from hello to its end.
+
+use std::future::pending;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use perf_monitor_http::{Error, Message, WebSocket};
+use tokio::sync::watch;
+
+use crate::column::Column;
+use crate::dashboard::Shared;
+use crate::frame;
+use crate::group::Subscription;
+use crate::message::{Asked, Refused, Said, to_json, unix_ms};
+use crate::news::News;
+use crate::past::Past;
+
+/// One client of the stream.
+pub(crate) struct Client {
+    shared: Arc<Shared>,
+    socket: WebSocket,
+    news: watch::Receiver<News>,
+    told: News,
+    subscription: Option<Subscription>,
+}
+
+impl Client {
+    pub(crate) fn new(shared: Arc<Shared>, socket: WebSocket) -> Client {
+        let news = shared.news.subscribe();
+        let told = News { generation: shared.registry.generation(), markers: 0 };
+        Client { shared, socket, news, told, subscription: None }
+    }
+
+    /// Goes on until the client goes away.
+    ///
+    /// # Errors
+    /// The client broke the protocol, does not read, is silent for long, or was cut off.
+    pub(crate) async fn run(mut self) -> Result<(), Error> {
+        self.socket.send_text(self.shared.hello()).await?;
+        self.tell_news().await?;
+        loop {
+            let frame = async {
+                match &mut self.subscription {
+                    Some(subscription) => subscription.next().await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                said = self.socket.recv() => match said? {
+                    Some(Message::Text(text)) => self.hear(&text).await?,
+                    Some(Message::Binary(_)) => {
+                        let message = "a message of bytes: send JSON as text".to_owned();
+                        self.refuse(Refused { id: None, message, columns: 0 }).await?;
+                    }
+                    None => return Ok(()),
+                },
+                frame = frame => self.show(frame).await?,
+                changed = self.news.changed() => match changed {
+                    Ok(()) => self.tell_news().await?,
+                    Err(_) => {
+                        self.socket.close().await;
+                        return Ok(());
+                    }
+                },
+            }
+        }
+    }
+
+    async fn say(&mut self, message: Said<'_>) -> Result<(), Error> {
+        self.socket.send_text(to_json(&message)).await
+    }
+
+    async fn show(&mut self, frame: Option<Bytes>) -> Result<(), Error> {
+        let Some(subscription) = &mut self.subscription else { return Ok(()) };
+        self.shared.counts.skipped(subscription.take_skipped());
+        match frame {
+            Some(frame) => self.socket.send_binary(frame).await,
+            // its reading has failed, which was counted: the client may ask again
+            None => {
+                self.subscription = None;
+                let message = "these columns are not read any more: subscribe again";
+                self.say(Said::Error { id: None, message }).await
+            }
+        }
+    }
+
+    async fn hear(&mut self, text: &str) -> Result<(), Error> {
+        match Asked::parse(text) {
+            Ok(Asked::Subscribe { id, rate, columns }) => {
+                let rate = if columns.is_empty() { 0 } else { rate };
+                self.subscription = (rate > 0).then(|| self.shared.groups.join(columns, rate));
+                let described = self.subscription.as_ref().map(Subscription::describe);
+                let said = Said::Subscribed {
+                    id,
+                    schema: self.subscription.as_ref().map_or(0, Subscription::schema),
+                    rate: self.subscription.as_ref().map_or(0, Subscription::rate),
+                    columns: described.as_deref().unwrap_or_default(),
+                };
+                self.say(said).await
+            }
+            Ok(Asked::History { id, from_ms, until_ms, columns }) => {
+                self.tell_past(id, &columns, (from_ms, until_ms)).await
+            }
+            Ok(Asked::Ping { client }) => {
+                let now = unix_ms(&self.shared.registry);
+                self.say(Said::Pong { client, now }).await
+            }
+            Err(refused) => self.refuse(refused).await,
+        }
+    }
+
+    async fn tell_past(
+        &mut self,
+        id: u64,
+        columns: &[Column],
+        between_ms: (i64, i64),
+    ) -> Result<(), Error> {
+        let Some(history) = self.shared.history.clone() else {
+            return self.say(Said::HistoryEnd { id, points: 0, step_ms: 0 }).await;
+        };
+        let now_ms = unix_ms(&self.shared.registry) as i64;
+        let mut past = Past::new(&history, columns, between_ms, now_ms);
+        let mut points = 0;
+        while let Some(chunk) = past.next(&history).await {
+            points += chunk.at_ms.len();
+            self.socket.send_binary(frame::history(id, &chunk.at_ms, &chunk.columns)).await?;
+        }
+        self.say(Said::HistoryEnd { id, points, step_ms: past.step_ms() }).await
+    }
+
+    async fn refuse(&mut self, refused: Refused) -> Result<(), Error> {
+        let Refused { id, message, columns } = refused;
+        self.shared.counts.refused_columns(columns);
+        self.say(Said::Error { id, message: &message }).await
+    }
+
+    /// Series that came or went.
+    async fn tell_news(&mut self) -> Result<(), Error> {
+        let now = *self.news.borrow_and_update();
+        if now.generation > self.told.generation {
+            self.say(Said::Catalog { generation: now.generation }).await?;
+            self.told.generation = now.generation;
+        }
+        Ok(())
+    }
+}
