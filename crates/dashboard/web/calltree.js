@@ -49,6 +49,17 @@ function foldNode(node) {
   return children;
 }
 
+/** Without any frame of a runtime: what those weigh counts for whoever of the service called them. */
+export function absorb(root) {
+  return strip(fold(root));
+}
+
+function strip(node) {
+  const kept = node.children.filter((child) => !isRuntime(child.name)).map(strip);
+  const below = kept.reduce((sum, child) => sum + child.total, 0);
+  return { ...node, own: Math.max(0, node.total - below), children: kept };
+}
+
 const leadsBack = (node) => !isRuntime(node.name) || node.children.some(leadsBack);
 
 // Calls of one function that came to stand side by side are one.

@@ -34,8 +34,10 @@ export function shortName(name) {
 
 const RUNTIME = /^(std|core|alloc|tokio|tokio_util|futures(_\w+)?|hyper(_\w+)?|tower(_\w+)?|axum|rayon(_core)?|crossbeam(_\w+)?|backtrace|__rust\w*|start_thread|clone3?|_start|__libc_start\w*|main|perf_monitor_tracing)$/;
 
-/** The crate of a function: the first part of its path. */
+/** The crate of a function: the first part of its path, or of its trait's where the type is of no crate. */
 export function crateOf(name) {
+  const foreign = /^<[&*\w\s[\];]+ as (.+)$/.exec(name);
+  if (foreign !== null) return crateOf(foreign[1]);
   return plainName(name).replace(/^[&[\s]+|^dyn |^\*(const|mut) /g, "").split(/::|[ (]/)[0];
 }
 

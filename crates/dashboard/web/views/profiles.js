@@ -1,7 +1,7 @@
 // Where CPU time and memory go: record, look back, compare; as a flame graph and as a list of functions.
 
 import { get } from "../api.js";
-import { difference, fold, functionsOf, treeOf } from "../calltree.js";
+import { absorb, difference, fold, functionsOf, treeOf } from "../calltree.js";
 import { find, oncatalog, values } from "../catalog.js";
 import { button, empty, h, put, save } from "../dom.js";
 import { Flame } from "../flame.js";
@@ -227,12 +227,12 @@ function rateScale(entry, before) {
 
 function tables(tree, { profile }, weigh, search) {
   const whole = Math.max(tree.total, 1);
-  const functions = functionsOf(tree).slice(0, FUNCTIONS);
+  const functions = functionsOf(folded ? absorb(tree) : tree).slice(0, FUNCTIONS);
   const lines = functions.map((f) => weighed(f.name, f.own, functions[0].own, weigh(f.own), `${((f.own / whole) * 100).toFixed(1)} %`, () => {
     search.value = f.name;
     search.dispatchEvent(new Event("input"));
   }));
-  const parts = [h("section", { class: "card" }, h("div", { class: "head" }, h("h2", {}, "Hottest functions, by themselves")), h("ol", { class: "weights" }, ...lines))];
+  const parts = [h("section", { class: "card" }, h("div", { class: "head" }, h("h2", { title: folded ? "By themselves, with what they call of the language and of runtimes" : "By themselves" }, "Hottest functions")), h("ol", { class: "weights" }, ...lines))];
   for (const [title, sums] of [["By span", profile.spans], ["By thread", profile.threads]]) {
     if (sums.length === 0) continue;
     const rows = sums.slice(0, 8).map(([name, sum]) => weighed(name, sum, sums[0][1], weigh(sum), `${((sum / Math.max(profile.total, 1)) * 100).toFixed(1)} %`));
