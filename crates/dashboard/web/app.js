@@ -70,7 +70,8 @@ async function show() {
   open = { name, module };
   opened = new View(root);
   document.body.dataset.view = name;
-  document.title = `${label} · ${session.hello?.service ?? "perf-monitor"}`;
+  open.label = label;
+  writeTitle();
   markNavigation(name);
   module.open(opened);
   wake();
@@ -86,6 +87,11 @@ function hello(message) {
   if (session.has("alerts")) alerts.start();
   else hideView("alerts");
   writeFacts();
+  writeTitle();
+}
+
+function writeTitle() {
+  document.title = `${open?.label ?? "Overview"} · ${session.hello?.service ?? "perf-monitor"}`;
 }
 
 function hideView(name) {

@@ -29,6 +29,9 @@ export const timeline = {
 
 let frozen = Date.now();
 
+// The length that was last followed, to which one comes back.
+let followed = DEFAULT_SPAN;
+
 // The end of the range that the next one is compared with.
 let marked = null;
 
@@ -61,6 +64,7 @@ export function restore() {
   const [from, until] = [Number(url.get("from")), Number(url.get("until"))];
   const fixed = until > from && from > 0;
   timeline.span = within(fixed ? until - from : range || DEFAULT_SPAN);
+  if (!fixed) followed = timeline.span;
   timeline.until = fixed ? until : null;
   timeline.before = Math.max(0, Number(url.get("before")) * 1000 || 0);
   tell();
@@ -70,6 +74,7 @@ const within = (span) => Math.min(LONGEST, Math.max(SHORTEST, span));
 
 function changed() {
   const { span, until, before } = timeline;
+  if (until === null) followed = span;
   url.set({
     range: until === null && span !== DEFAULT_SPAN ? Math.round(span / 1000) : null,
     from: until === null ? null : Math.round(until - span),
@@ -82,8 +87,8 @@ function changed() {
 const tell = () => listeners.forEach((listener) => listener(timeline));
 
 /** Follows the present with the last `span` ms. */
-export function follow(span = timeline.span) {
-  timeline.span = within(SPANS.includes(span) || timeline.until === null ? span : DEFAULT_SPAN);
+export function follow(span = followed) {
+  timeline.span = within(span);
   timeline.until = null;
   changed();
 }
@@ -106,7 +111,7 @@ export function mark(until) {
 
 export function pause() {
   if (timeline.until === null) fix(now() - timeline.span, now());
-  else follow(SPANS.find((span) => span >= timeline.span * 0.999) ?? LONGEST);
+  else follow();
 }
 
 /** Moves by this share of what is shown, negative into the past; the present is followed once it is reached. */

@@ -16,7 +16,8 @@ export function build() {
   const range = h("p", { class: "range", hidden: true });
   const select = h("select", { "aria-label": "Compare with", onchange: () => choose(select.value) });
   const help = h("button", { type: "button", class: "quiet help", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: toggleHelp }, "?");
-  document.getElementById("toolbar").append(range, spans, h("label", { class: "compare" }, select), playing, help);
+  document.getElementById("toolbar").append(range, spans, select, playing);
+  document.querySelector("header").append(help);
   const show = () => {
     const { until, span } = timeline;
     spans.mark(until === null ? span : "");

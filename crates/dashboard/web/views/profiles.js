@@ -51,11 +51,20 @@ export function open(view) {
   }
 
   draw();
-  if (url.get("run") === "1") {
-    url.set({ run: null });
-    form.run();
-  }
+  if (url.get("run") === "1") runAtOnce(view, form);
   return undefined;
+}
+
+// Who follows a link to a flame graph wants to see one: what is known already, or else what is recorded now.
+function runAtOnce(view, form) {
+  url.set({ run: null });
+  let begun = false;
+  view.until(oncatalog(() => {
+    if (begun) return;
+    begun = true;
+    if (url.get("kind") === "" && continuous()) form.choose("past", 180);
+    form.run();
+  }));
 }
 
 // ---- what to record
@@ -94,6 +103,12 @@ function controls(view, run) {
   }
 
   const form = h("div", { class: "card record" }, h("div", { class: "row" }, kinds, length, span, thread, go), about);
+  form.choose = (kind, seconds_) => {
+    state.kind = kind;
+    kinds.mark(kind);
+    fill();
+    length.value = String(seconds_);
+  };
   form.run = () => run({ kind: state.kind, seconds: Number(length.value), span: span.value || url.get("span"), thread: thread.value.trim() });
   view.until(oncatalog(fillSpans));
   fillSpans();
