@@ -101,7 +101,7 @@ pub use machine::{
     AlertState, Change, Flapping, Found, Moment, NoData, Phase, Reason, Timeline, Timing,
 };
 pub use manager::{
-    AlertManager, AlertManagerBuilder, AlertStats, Capture, DEFAULT_RULES, FileStatus,
+    AlertManager, AlertManagerBuilder, AlertStats, Capture, DEFAULT_RULES, FileStatus, Thresholds,
 };
 pub use matcher::Matcher;
 pub use metrics::Metrics;

@@ -13,7 +13,7 @@ use crate::metric::{Instrument, Spec};
 use crate::names::{check_samples, same};
 use crate::selection::{self, Selection};
 use crate::series::FamilyCore;
-use crate::snapshot::{FamilyInfo, Kind, SeriesInfo, Snapshot, Visitor};
+use crate::snapshot::{FamilyInfo, Kind, SeriesInfo, Snapshot, Value, Visitor};
 use crate::stats::RegistryStats;
 use crate::sync::Lock;
 use crate::{collector::CollectorCore, local};
@@ -349,6 +349,18 @@ impl Registry {
         Selection::new(self, metric, labels)
     }
 
+    /// As [`visit`](Self::visit), of the families alone whose names begin with `prefix`.
+    pub fn visit_named(
+        &self,
+        prefix: &str,
+        see: &mut dyn FnMut(&FamilyInfo, &SeriesInfo, Value<'_>),
+    ) {
+        let mut families = self.families();
+        families.retain(|family| family.info.name.starts_with(prefix));
+        let mut cursor = Cursor::new(families, false);
+        while cursor.next(BATCH, &mut See(see)) {}
+    }
+
     /// Shows all series without their values, families in the order of their names, until `see` returns
     /// false. It runs under the family's lock: `see` must not use the registry.
     pub fn list(&self, see: &mut dyn FnMut(&FamilyInfo, &SeriesInfo) -> bool) {
@@ -490,6 +502,15 @@ impl Registry {
             Some(core) => Ok(core.clone()),
             None => Ok(collector.insert(make()?).clone()),
         }
+    }
+}
+
+/// A visitor that is a closure.
+struct See<'a>(&'a mut dyn FnMut(&FamilyInfo, &SeriesInfo, Value<'_>));
+
+impl Visitor for See<'_> {
+    fn series(&mut self, family: &FamilyInfo, series: &SeriesInfo, value: Value<'_>) {
+        (self.0)(family, series, value);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::ready;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -13,11 +14,14 @@ use tokio::sync::watch;
 
 use crate::assets;
 use crate::catalog;
+use crate::config;
 use crate::counts::{Counts, DashboardStats};
 use crate::figures;
 use crate::group::Groups;
+use crate::marker::{Marker, Markers};
 use crate::message::{Said, to_json, unix_ms};
 use crate::news::News;
+use crate::setting::{PageSettings, Setting};
 use crate::stream::Client;
 use crate::update::{self, DashboardUpdate};
 use crate::updates::Updates;
@@ -53,6 +57,9 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
     pub(crate) news: watch::Sender<News>,
     updates: Mutex<Updates>,
+    markers: Mutex<Markers>,
+    page: Arc<PageSettings>,
+    settings: Mutex<Arc<[Setting]>>,
 }
 
 /// What the page says of the service, once.
@@ -104,6 +111,7 @@ struct Hello<'a> {
     instance: &'a str,
     now: f64,
     tick_ms: u64,
+    window_s: u32,
     #[serde(flatten)]
     about: &'a About,
 }
@@ -132,17 +140,21 @@ impl MetricsDashboard {
     ) -> MetricsDashboard {
         let instance = format!("{:x}-{:x}", about.pid, registry.clock().unix_ns());
         let generation = registry.generation();
+        let page = Arc::new(PageSettings::new(about.tick.as_millis() as u64));
         MetricsDashboard {
             shared: Arc::new(Shared {
                 about,
                 instance,
                 metrics,
-                groups: Arc::new(Groups::new(registry.clone())),
+                groups: Arc::new(Groups::new(registry.clone(), page.clone())),
                 registry,
                 history,
                 counts: Counts::default(),
-                news: watch::Sender::new(News { generation, markers: 0 }),
+                news: watch::Sender::new(News { generation, ..News::default() }),
                 updates: Mutex::default(),
+                markers: Mutex::default(),
+                settings: Mutex::new(page_settings(&page).into()),
+                page,
             }),
         }
     }
@@ -157,19 +169,41 @@ impl MetricsDashboard {
         shared.tell_generation();
     }
 
+    /// Shows a moment on all charts, and on those of clients that come later, as long as it is one of the newest 32.
+    pub fn mark(&self, marker: Marker) {
+        let shared = &*self.shared;
+        let count = lock(&shared.markers).push(marker);
+        shared.news.send_modify(|news| news.markers = count);
+    }
+
+    /// Lets `settings` be seen and changed on `/api/config`, besides the page's own.
+    pub fn add_settings(&self, settings: impl IntoIterator<Item = Setting>) {
+        let mut all = lock(&self.shared.settings);
+        *all = page_settings(&self.shared.page).into_iter().chain(settings).collect();
+    }
+
+    /// Tells clients that ticks are so far apart from now on.
+    pub fn set_tick(&self, tick: Duration) {
+        self.shared.page.tick_ms.store(tick.as_millis() as u64, Relaxed);
+        self.shared.settings_changed();
+    }
+
     /// The latest update; `None` before the first tick.
     pub fn latest(&self) -> Option<DashboardUpdate> {
         lock(&self.shared.updates).latest()
     }
 
     /// The page on `/`, what it loads below `/assets/`, its streams on `/api/stream` and `/api/updates`, and
-    /// `/api/metrics`.
+    /// `/api/metrics` and `/api/config`.
     pub fn routes(&self) -> Router {
         let (stream, updates, catalog) = (self.clone(), self.clone(), self.shared.clone());
+        let (config, changed) = (self.shared.clone(), self.shared.clone());
         assets::routes()
             .get("/api/metrics", move |request: Request| {
                 ready(catalog::metrics(&catalog.registry, &request))
             })
+            .get("/api/config", move |_: Request| ready(config::show(&config)))
+            .post("/api/config", move |request: Request| config::change(changed.clone(), request))
             // a client that goes away is no failure; the listener counts those that misbehave
             .websocket("/api/stream", move |socket: WebSocket, _: Request| {
                 let dashboard = stream.clone();
@@ -225,7 +259,9 @@ impl MetricsDashboard {
     /// What it holds and what it refused.
     pub fn stats(&self) -> DashboardStats {
         let shared = &*self.shared;
-        let bytes = size_of::<Shared>() + shared.groups.bytes() + lock(&shared.updates).bytes();
+        let clients = shared.groups.bytes() + lock(&shared.updates).bytes();
+        let settings = lock(&shared.settings).len() * (size_of::<Setting>() + 64);
+        let bytes = size_of::<Shared>() + clients + lock(&shared.markers).bytes() + settings;
         let groups = shared.groups.count() as u64;
         DashboardStats { groups, bytes: bytes as u64, ..shared.counts.stats() }
     }
@@ -260,9 +296,29 @@ impl Shared {
             protocol: PROTOCOL,
             instance: &self.instance,
             now: unix_ms(&self.registry),
-            tick_ms: self.about.tick.as_millis() as u64,
+            tick_ms: self.page.tick_ms(),
+            window_s: self.page.window_s.load(Relaxed),
             about: &self.about,
         })
+    }
+
+    pub(crate) fn say_settings(&self) -> Said<'static> {
+        let PageSettings { rate, window_s, .. } = &*self.page;
+        let (page_rate_hz, window_s) = (rate.load(Relaxed), window_s.load(Relaxed));
+        Said::Settings { tick_ms: self.page.tick_ms(), page_rate_hz, window_s }
+    }
+
+    pub(crate) fn settings(&self) -> Arc<[Setting]> {
+        lock(&self.settings).clone()
+    }
+
+    /// Tells all clients.
+    pub(crate) fn settings_changed(&self) {
+        self.news.send_modify(|news| news.settings += 1);
+    }
+
+    pub(crate) fn markers_after(&self, told: u64) -> (Vec<Marker>, u64) {
+        lock(&self.markers).after(told)
     }
 
     fn tell_generation(&self) {
@@ -273,7 +329,27 @@ impl Shared {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// The settings of the page itself.
+fn page_settings(page: &Arc<PageSettings>) -> [Setting; 2] {
+    let whole = |name, unit, range, help, of: fn(&PageSettings) -> &AtomicU32| {
+        let (now, then) = (page.clone(), page.clone());
+        Setting::new(name, unit, range, help)
+            .whole()
+            .reads(move || f64::from(of(&now).load(Relaxed)))
+            .applies(move |value| {
+                of(&then).store(value as u32, Relaxed);
+                Box::pin(ready(Ok(())))
+            })
+    };
+    let rate = "Frames a second that a page gets at the most.";
+    let window = "The time that charts show when a page opens.";
+    [
+        whole("page_rate_hz", "Hz", 1.0..=60.0, rate, |page| &page.rate),
+        whole("window_s", "s", 10.0..=3600.0, window, |page| &page.window_s),
+    ]
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

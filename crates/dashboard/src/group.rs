@@ -1,6 +1,6 @@
 //! Clients that see the same columns at the same rate: one reading and one encoding for all of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use perf_monitor_core::Registry;
@@ -8,9 +8,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::column::Column;
+use crate::dashboard::lock;
 use crate::frame::{Frame, Head};
 use crate::message::unix_ms;
 use crate::plan::{Described, Plan};
+use crate::setting::PageSettings;
 
 /// After how long all clients get all columns again.
 const FULL_EVERY: Duration = Duration::from_secs(10);
@@ -23,6 +25,7 @@ type Latest = Option<Arc<Frame>>;
 /// All groups that somebody sees.
 pub(crate) struct Groups {
     registry: Registry,
+    settings: Arc<PageSettings>,
     state: Mutex<State>,
 }
 
@@ -39,6 +42,7 @@ pub(crate) struct Group {
     schema: u16,
     plan: Mutex<Plan>,
     latest: watch::Sender<Latest>,
+    settings: Arc<PageSettings>,
 }
 
 /// One client's place in a group.
@@ -51,8 +55,8 @@ pub(crate) struct Subscription {
 }
 
 impl Groups {
-    pub(crate) fn new(registry: Registry) -> Groups {
-        Groups { registry, state: Mutex::default() }
+    pub(crate) fn new(registry: Registry, settings: Arc<PageSettings>) -> Groups {
+        Groups { registry, settings, state: Mutex::default() }
     }
 
     /// A place in the group of these columns and this rate, which begins to be read now if it is new.
@@ -69,7 +73,9 @@ impl Groups {
                 let (latest, frames) = watch::channel(None);
                 let plan = Mutex::new(Plan::new(&self.registry, &columns));
                 let schema = state.schemas;
-                let group = Arc::new(Group { columns, rate, schema, plan, latest });
+                let settings = self.settings.clone();
+                let group = Group { columns, rate, schema, plan, latest, settings };
+                let group = Arc::new(group);
                 state.groups.push(group.clone());
                 tokio::spawn(group.clone().run(self.clone()));
                 (group, frames)
@@ -101,10 +107,6 @@ impl Groups {
         let state = lock(&self.state);
         state.groups.iter().map(|group| group.bytes()).sum::<usize>() + 8 * state.groups.capacity()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Group {
@@ -152,7 +154,8 @@ impl Group {
     /// The rate at which its series may be read.
     fn affordable(&self) -> u32 {
         let series = lock(&self.plan).series().max(1);
-        self.rate.min((SERIES_PER_SECOND / series) as u32).max(1)
+        let most = self.rate.min(self.settings.rate());
+        most.min((SERIES_PER_SECOND / series) as u32).max(1)
     }
 
     fn bytes(&self) -> usize {

@@ -31,16 +31,19 @@
 mod assets;
 mod catalog;
 mod column;
+mod config;
 mod counts;
 mod dashboard;
 mod figures;
 mod frame;
 mod group;
+mod marker;
 mod message;
 mod news;
 mod past;
 mod plan;
 mod rates;
+mod setting;
 mod stream;
 mod update;
 mod updates;
@@ -49,4 +52,6 @@ mod workshop;
 
 pub use counts::DashboardStats;
 pub use dashboard::{About, MetricsDashboard};
+pub use marker::{Marker, MarkerKind};
+pub use setting::Setting;
 pub use update::DashboardUpdate;

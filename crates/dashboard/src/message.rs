@@ -122,6 +122,7 @@ fn checked(id: Option<u64>, columns: Vec<Wanted>) -> Result<Box<[Column]>, Refus
 pub(crate) enum Said<'a> {
     Subscribed { id: Option<u64>, schema: u16, rate: u32, columns: &'a [Described] },
     Catalog { generation: u64 },
+    Settings { tick_ms: u64, page_rate_hz: u32, window_s: u32 },
     HistoryEnd { id: u64, points: usize, step_ms: i64 },
     Pong { client: Number, now: f64 },
     Error { id: Option<u64>, message: &'a str },

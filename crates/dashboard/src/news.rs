@@ -7,4 +7,6 @@ pub(crate) struct News {
     pub(crate) generation: u64,
     /// Markers that there have been.
     pub(crate) markers: u64,
+    /// How often settings were changed.
+    pub(crate) settings: u64,
 }

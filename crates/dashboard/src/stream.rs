@@ -27,7 +27,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(shared: Arc<Shared>, socket: WebSocket) -> Client {
         let news = shared.news.subscribe();
-        let told = News { generation: shared.registry.generation(), markers: 0 };
+        let told = News { markers: 0, ..*news.borrow() };
         Client { shared, socket, news, told, subscription: None }
     }
 
@@ -134,13 +134,21 @@ impl Client {
         self.say(Said::Error { id, message: &message }).await
     }
 
-    /// Series that came or went.
+    /// Series that came or went, markers, settings that changed.
     async fn tell_news(&mut self) -> Result<(), Error> {
         let now = *self.news.borrow_and_update();
         if now.generation > self.told.generation {
             self.say(Said::Catalog { generation: now.generation }).await?;
-            self.told.generation = now.generation;
         }
+        if now.settings > self.told.settings {
+            let message = self.shared.say_settings();
+            self.say(message).await?;
+        }
+        let (markers, count) = self.shared.markers_after(self.told.markers);
+        for marker in markers {
+            self.socket.send_text(to_json(&marker)).await?;
+        }
+        self.told = News { markers: count, ..now };
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 // Alerts as the server has them, for the banner, the count beside the name of the view, and the view itself.
 
 import { poll, post } from "./api.js";
-import { h, say } from "./dom.js";
+import { h, say, tell } from "./dom.js";
 import { mark } from "./markers.js";
 
 const EVERY = 3000;
@@ -20,12 +20,19 @@ export function start() {
 }
 
 function take(answer) {
+  if (state !== null) announce(answer.alerts);
   state = answer;
   for (const alert of answer.alerts) {
     if (alert.firedUnixMs === null) continue;
     mark({ kind: "alert", at: alert.firedUnixMs, title: alert.name, state: "firing", severity: alert.severity });
   }
   listeners.forEach((listener) => listener(state));
+}
+
+function announce(list) {
+  const known = new Set(state.alerts.filter((a) => a.state === "firing").map((a) => a.fingerprint));
+  const fresh = list.find((a) => a.state === "firing" && !known.has(a.fingerprint));
+  if (fresh !== undefined) tell(`${fresh.severity}: ${fresh.name}. ${fresh.summary}`);
 }
 
 export function onalerts(listener) {

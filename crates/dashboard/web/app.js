@@ -3,7 +3,7 @@
 import * as alerts from "./alerts.js";
 import * as catalog from "./catalog.js";
 import { readColours } from "./colours.js";
-import { h, icon, put, say } from "./dom.js";
+import { h, icon, put, say, tell } from "./dom.js";
 import * as feed from "./feed.js";
 import { duration } from "./format.js";
 import * as keys from "./keys.js";
@@ -12,7 +12,7 @@ import { mark, markers, onmarker } from "./markers.js";
 import { session } from "./session.js";
 import { store } from "./store.js";
 import { connect } from "./stream.js";
-import { now, ontimeline, restore, setLive, timeline } from "./timeline.js";
+import { now, ontimeline, restore, setLive, setUsual, timeline } from "./timeline.js";
 import * as toolbar from "./toolbar.js";
 import * as url from "./url.js";
 import { View } from "./view.js";
@@ -80,6 +80,7 @@ async function show() {
 function hello(message) {
   const before = session.hello;
   session.greet(message);
+  setUsual(message.window_s * 1000);
   put(document.getElementById("service"), message.service);
   if (before !== null && before.instance !== message.instance) say("The service was restarted.");
   feed.open();
@@ -139,6 +140,7 @@ const stream = connect(socketUrl(), {
     if (name === "live" || name === "lost") setLive(name === "live");
     if (name === "lost") feed.close();
     const state = document.getElementById("state");
+    if (state.dataset.state !== name) tell(name === "lost" ? "The connection is lost." : text);
     state.dataset.state = name;
     put(state.querySelector("span"), text);
     document.body.classList.toggle("stale", name === "lost");

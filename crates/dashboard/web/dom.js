@@ -52,6 +52,11 @@ export function save(name, content, type) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+/** Says something to those who listen to the page, and shows nothing. */
+export function tell(text) {
+  put(document.getElementById("heard"), text);
+}
+
 let toast = 0;
 
 /** Says something for some seconds, also to those who listen. */

@@ -16,6 +16,7 @@ let subscription = 0;
 let questions = 0;
 let asked = [];
 let rate = -1;
+let given = 0;
 let chosen = 0;
 
 /** Numbers for whoever measures the page: docs/dashboard.md. */
@@ -56,7 +57,8 @@ export function setRate(perSecond) {
   later();
 }
 
-export const currentRate = () => rate;
+/** Updates a second, as the server has granted them. */
+export const currentRate = () => given;
 
 function later() {
   clearTimeout(timer);
@@ -91,6 +93,7 @@ function subscribe() {
 /** Takes the server's word that it streams what was asked; false if more was asked since. */
 export function subscribed(message) {
   if (message.id !== subscription) return false;
+  given = message.rate;
   store.relayout(message.schema, asked, message.columns);
   askPast();
   return true;

@@ -2,13 +2,16 @@
 
 const MOST = 200;
 
+// What is told by two ways may differ by some milliseconds.
+const SAME = 1500;
+
 /** Oldest first: {at, kind, title, state, colour}. */
 export const markers = [];
 
 const listeners = new Set();
 
 export function mark({ kind, at, title, state, severity }) {
-  if (markers.some((m) => m.at === at && m.title === title && m.state === state)) return;
+  if (markers.some((m) => Math.abs(m.at - at) < SAME && m.title === title && m.state === state)) return;
   markers.push({ at, kind, title, state, colour: colour(kind, state, severity) });
   markers.sort((a, b) => a.at - b.at);
   if (markers.length > MOST) markers.shift();

@@ -10,6 +10,9 @@ export const COARSE = 3600;
 export const HELD = Infinity;
 
 const MOST_TRACKS = 320;
+
+// Samples that are further apart than this were not all there were.
+const GAP = 2500;
 const TICKED = /^(host|process|perf_monitor)_/;
 const DISTRIBUTION = /^(mean|p\d+|max|between:.*)$/;
 
@@ -140,11 +143,20 @@ export class Store {
   sample(buffer) {
     const { id, time } = frames.head;
     if (id !== this.schema || !frames.apply(buffer, this.values)) return false;
+    this.follow(time);
     const index = this.head % LIVE;
     this.times[index] = time;
     this.head += 1;
     for (let i = 0; i < this.layout.length; i += 1) this.layout[i].sample(index, time, this.values[i]);
     return true;
+  }
+
+  // After a pause the ring begins anew: what was before, and what was missed, is drawn from seconds.
+  follow(time) {
+    const passed = time - this.timeOf(this.head - 1);
+    if (this.head === 0 || (passed >= 0 && passed < GAP)) return;
+    for (const track of this.layout) track.from = this.head;
+    this.learned += 1;
   }
 
   /** Takes a chunk of the past of these tracks, `step` ms from point to point. */

@@ -5,7 +5,7 @@ import * as url from "./url.js";
 
 export const SPANS = [30, 60, 120, 300, 900, 3600].map((s) => s * 1000);
 
-const DEFAULT_SPAN = 120_000;
+let usual = 120_000;
 const SHORTEST = 2000;
 const LONGEST = 3_600_000;
 
@@ -16,7 +16,7 @@ let synced = false;
 const listeners = new Set();
 
 export const timeline = {
-  span: DEFAULT_SPAN,
+  span: usual,
   /** The end of what is shown, in ms since 1970; null follows the present. */
   until: null,
   /** How many ms earlier the range is that is shown beside it; 0 for none. */
@@ -30,7 +30,7 @@ export const timeline = {
 let frozen = Date.now();
 
 // The length that was last followed, to which one comes back.
-let followed = DEFAULT_SPAN;
+let followed = usual;
 
 // The end of the range that the next one is compared with.
 let marked = null;
@@ -63,11 +63,18 @@ export function restore() {
   const range = Number(url.get("range")) * 1000;
   const [from, until] = [Number(url.get("from")), Number(url.get("until"))];
   const fixed = until > from && from > 0;
-  timeline.span = within(fixed ? until - from : range || DEFAULT_SPAN);
+  timeline.span = within(fixed ? until - from : range || usual);
   if (!fixed) followed = timeline.span;
   timeline.until = fixed ? until : null;
   timeline.before = Math.max(0, Number(url.get("before")) * 1000 || 0);
   tell();
+}
+
+/** The range of a page whose address names none. */
+export function setUsual(span) {
+  if (!(span > 0) || span === usual) return;
+  usual = within(span);
+  restore();
 }
 
 const within = (span) => Math.min(LONGEST, Math.max(SHORTEST, span));
@@ -76,7 +83,7 @@ function changed() {
   const { span, until, before } = timeline;
   if (until === null) followed = span;
   url.set({
-    range: until === null && span !== DEFAULT_SPAN ? Math.round(span / 1000) : null,
+    range: until === null && span !== usual ? Math.round(span / 1000) : null,
     from: until === null ? null : Math.round(until - span),
     until: until === null ? null : Math.round(until),
     before: before === 0 ? null : Math.round(before / 100) / 10,

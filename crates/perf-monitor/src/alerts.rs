@@ -4,6 +4,7 @@ mod checking;
 #[cfg_attr(not(feature = "profiling"), path = "absent/evidence.rs")]
 mod evidence;
 mod numbers;
+mod watch;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,10 +22,12 @@ use crate::error::{Error, Kind};
 use crate::monitor::PerformanceMonitor;
 use crate::past;
 use crate::profiler::Profiler;
+use crate::thresholds;
 use crate::ticker::Part;
 
 pub(crate) use checking::Checking;
 use numbers::Numbers;
+use watch::Watch;
 
 /// Rules, receivers, and where they are kept.
 pub(crate) struct Plan {
@@ -134,12 +137,15 @@ impl Plan {
         past: past::Plan,
         profiler: &Profiler,
     ) -> Result<(Alerts, Checking), Error> {
-        let kept = past.begin(context.tick)?;
+        let kept = past.begin(context.pace.every())?;
         let history = kept.history.clone();
         let manager = self.manager.default_rules(self.default_rules).history(history.clone());
         let manager = manager.clock(context.registry.clock().clone()).build().map_err(refused)?;
         kept.join(context, &manager)?;
         let numbers = Numbers::new(context, &manager)?;
+        thresholds::join(context, &manager, self.default_rules);
+        context.page.part("alerts");
+        context.page.history(&history);
         let (ask, asked) = mpsc::channel(1);
         look(context, &manager, ask, numbers);
         let evidence = evidence::join(context, profiler)?;
@@ -159,11 +165,13 @@ fn look(
 ) {
     let (metrics, registry) = (context.metrics.clone(), context.registry.clone());
     let manager = manager.clone();
+    let mut watch = Watch::new(context.page.marks());
     context.readers.push(Part {
         name: "alerting",
         once_per_registry: false,
         work: Box::new(move || {
             numbers.tell(&manager);
+            watch.look(&manager, registry.clock());
             let Ok(room) = ask.try_reserve() else { return numbers.skipped() };
             // A copy of the window's series, for closures alone.
             room.send(match manager.has_closures() {

@@ -12,6 +12,7 @@ use crate::health::{Components, Health};
 use crate::lease::Lease;
 use crate::monitor::PerformanceMonitor;
 use crate::own::Own;
+use crate::pace::Pace;
 use crate::ticker::{Part, Ticker};
 use crate::{
     alerts, engine, exporter, listener, machine, otlp, outputs, page, past, profiler, runtime,
@@ -19,7 +20,8 @@ use crate::{
 };
 
 /// Faster ticks cost more than they tell; slower ones leave windows that nobody waits for.
-const TICKS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
+pub(crate) const TICKS: RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(3600);
 
 /// What the ledger gives to the parts that are not the engine: page, exports, the monitor's thread,
 /// and those to come.
@@ -59,7 +61,7 @@ pub(crate) struct Context {
     pub(crate) service: String,
     pub(crate) version: Option<String>,
     pub(crate) host_name: Option<String>,
-    pub(crate) tick: Duration,
+    pub(crate) pace: Pace,
     pub(crate) registry: Registry,
     pub(crate) metrics: MetricsCollector,
     pub(crate) health: Arc<Health>,
@@ -69,6 +71,7 @@ pub(crate) struct Context {
     pub(crate) collectors: Vec<Part>,
     pub(crate) readers: Vec<Part>,
     pub(crate) routes: listener::Routes,
+    pub(crate) page: page::Kit,
 }
 
 impl PerformanceMonitorBuilder {
@@ -184,14 +187,16 @@ impl Context {
         tick: Duration,
         registry: Registry,
     ) -> Result<Context, Error> {
+        let pace = Pace::new(tick);
         let own = Own::new(&registry, &service)?;
         let metrics = MetricsCollector::new(&registry)?;
         Ok(Context {
             service,
             version,
             host_name: system::host_name(),
-            tick,
-            health: Arc::new(Health::new(tick)),
+            health: Arc::new(Health::new(pace.clone())),
+            pace,
+            page: page::Kit::default(),
             components: Arc::new(Vec::new),
             lease: Lease::of(&metrics),
             metrics,
@@ -207,7 +212,7 @@ impl Context {
 impl From<Context> for Ticker {
     fn from(context: Context) -> Ticker {
         Ticker {
-            every: context.tick,
+            pace: context.pace,
             registry: context.registry,
             lease: context.lease,
             failures: context.own.failures.clone(),

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use crate::pace::Pace;
+
 /// A part of the service, as it told.
 #[derive(Clone, Debug)]
 pub(crate) struct Component {
@@ -24,12 +26,12 @@ pub(crate) struct Health {
     began: Instant,
     /// The last tick, in nanoseconds since `began`; written by the monitor's thread alone.
     last_ns: AtomicU64,
-    every: Duration,
+    pace: Pace,
 }
 
 impl Health {
-    pub(crate) fn new(every: Duration) -> Health {
-        Health { began: Instant::now(), last_ns: AtomicU64::new(0), every }
+    pub(crate) fn new(pace: Pace) -> Health {
+        Health { began: Instant::now(), last_ns: AtomicU64::new(0), pace }
     }
 
     pub(crate) fn ticked(&self) {
@@ -45,7 +47,7 @@ impl Health {
     /// Whether a last tick of this age is recent: three ticks may be missing, and a busy machine
     /// gets two seconds more.
     pub(crate) fn is_recent(&self, age: Duration) -> bool {
-        age <= self.every * 3 + Duration::from_secs(2)
+        age <= self.pace.every() * 3 + Duration::from_secs(2)
     }
 }
 
@@ -55,7 +57,7 @@ mod tests {
 
     #[test]
     fn health_ends_when_three_ticks_and_two_seconds_pass_without_one() {
-        let health = Health::new(Duration::from_secs(1));
+        let health = Health::new(Pace::new(Duration::from_secs(1)));
         assert!(health.is_recent(Duration::from_secs(5)));
         assert!(!health.is_recent(Duration::from_millis(5_001)));
         health.ticked();

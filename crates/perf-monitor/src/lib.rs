@@ -154,6 +154,7 @@ mod health;
 mod healthz;
 mod lease;
 mod own;
+mod pace;
 mod share;
 mod system;
 mod ticker;
@@ -186,6 +187,9 @@ mod sampling;
 mod service;
 #[cfg_attr(not(all(feature = "exporters", feature = "tracing")), path = "absent/spans.rs")]
 mod spans;
+#[cfg(feature = "alerting")]
+#[cfg_attr(not(feature = "dashboard"), path = "absent/thresholds.rs")]
+mod thresholds;
 #[cfg_attr(not(feature = "tracing"), path = "absent/tracer.rs")]
 mod tracer;
 

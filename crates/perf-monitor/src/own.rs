@@ -77,6 +77,15 @@ impl Own {
         Ok(GaugeShare::of(self.memory.with(&[subsystem])?))
     }
 
+    /// All lines of the ledger.
+    #[cfg_attr(
+        not(feature = "profiling"),
+        expect(dead_code, reason = "the profiler's line comes later")
+    )]
+    pub(crate) fn ledgers(&self) -> Family<Gauge> {
+        self.memory.clone()
+    }
+
     /// A tick took `took` and began `lag` late.
     pub(crate) fn ticked(&self, took: Duration, lag: Duration) {
         self.ticks.record_duration(took);

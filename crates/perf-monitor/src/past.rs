@@ -24,7 +24,7 @@ const COARSE_POINTS: u32 = 360;
 const LONGEST: Duration = Duration::from_secs(40 * 86_400);
 
 /// What is kept whether or not a rule looks at it: what a service is judged by first.
-const USUAL: &str = r#"{__name__=~"requests_total|request_duration_seconds_(bucket|sum|count)|host_cpu_usage_ratio|host_memory_used_bytes|process_cpu_seconds_total|process_resident_memory_bytes"}"#;
+const USUAL: &str = r#"{__name__=~"requests_total|request_duration_seconds_(bucket|sum|count)|host_cpu_usage_ratio|host_memory_used_bytes|process_cpu_seconds_total|process_resident_memory_bytes|host_disk_(read|written)_bytes_total|host_network_(received|sent)_bytes_total|http_server_active_requests"}"#;
 
 /// What is kept, and in how many bytes; `None` for what a tick makes usual.
 #[derive(Debug, Default)]

@@ -1,14 +1,18 @@
 //! The profiler of a monitor: CPU time on demand and all the time, memory, `/debug/pprof/`.
 
+mod continuous;
 mod memory;
+#[cfg_attr(not(feature = "dashboard"), path = "absent/rate.rs")]
+mod rate;
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use perf_monitor_core::{Desc, Error as RegistryError, Family, Gauge, Registry, Unit};
 use perf_monitor_profiling::heap::SamplingOptions;
 use perf_monitor_profiling::{
-    ContinuousProfiler, CpuOptions, CpuProfiler, CpuStats, Error as ProfilingError, MemoryProfiler,
+    CpuOptions, CpuProfiler, CpuStats, Error as ProfilingError, MemoryProfiler,
     MemoryProfilerOptions, Report, SpanNames,
 };
 
@@ -19,6 +23,7 @@ use crate::pprof;
 use crate::share::{CounterShare, GaugeShare};
 use crate::ticker::Part;
 use crate::tracer::{self, Tracer};
+use continuous::Continuous;
 use memory::Memory;
 
 /// What is profiled without being asked.
@@ -48,7 +53,7 @@ impl Default for Plan {
 pub struct Profiler {
     options: CpuOptions,
     names: SpanNames,
-    always: Option<Arc<ContinuousProfiler>>,
+    always: Arc<Continuous>,
     memory: Memory,
 }
 
@@ -117,12 +122,12 @@ impl Profiler {
     /// What was seen in a time that began and ended so long ago, such as `180 s..170 s`, if CPU time is
     /// sampled all the time. `None` if it is not, or nothing of that time is kept.
     pub fn past(&self, ago: Range<Duration>) -> Option<Report> {
-        self.always.as_ref()?.report(ago, &self.names)
+        self.always.report(ago, &self.names)
     }
 
     /// Whether CPU time is sampled all the time.
     pub fn is_continuous(&self) -> bool {
-        self.always.is_some()
+        self.always.hz() > 0
     }
 
     /// Snapshots of the process's memory.
@@ -140,56 +145,81 @@ impl Profiler {
 
     /// What sampling all the time costs; `None` if that is not done.
     pub fn cpu_stats(&self) -> Option<CpuStats> {
-        self.always.as_ref()?.stats()
+        self.always.stats()
     }
 }
 
 impl Plan {
     pub(crate) fn join(self, context: &mut Context, tracer: &Tracer) -> Result<Profiler, Error> {
-        let always = self.always.map(|hz| ContinuousProfiler::start(hz, self.options.clone()));
-        let always = always.transpose().map_err(refused)?.map(Arc::new);
-        if let Some(always) = &always {
-            tell(context, always.clone())?;
+        let always = Arc::new(Continuous::default());
+        if let Some(hz) = self.always {
+            always.begin(hz, &self.options).map_err(refused)?;
         }
+        tell(context, always.clone());
         let names = tracer::span_names(tracer);
         let memory = memory::join(context, self.memory, self.sampling)?;
         let profiler = Profiler { options: self.options, names, always, memory };
         pprof::join(context, &profiler);
+        rate::join(context, &profiler);
         Ok(profiler)
     }
 }
 
-/// What the sampler costs and loses, as metrics.
-fn tell(context: &mut Context, always: Arc<ContinuousProfiler>) -> Result<(), Error> {
-    let registry = &context.registry;
-    let counter = |name, help| registry.counter((name, help)).map(CounterShare::of);
-    let mut samples = counter("perf_monitor_profiler_samples_total", "Samples of CPU time.")?;
-    let mut lost = counter(
-        "perf_monitor_profiler_lost_samples_total",
-        "Samples that are in no profile, for want of room.",
-    )?;
-    let cost = perf_monitor_core::Desc::new(
-        "perf_monitor_profiler_cpu_seconds_total",
-        "CPU time that sampling takes: handlers, signals and the sampler's thread.",
-    );
-    let cost = registry.counter(cost.unit(perf_monitor_core::Unit::Nanoseconds))?;
-    let mut cost = CounterShare::of(cost);
-    let rate = ("perf_monitor_profiler_rate_hertz", "Samples a second of CPU time.");
-    let mut rate = GaugeShare::of(registry.gauge(rate)?);
-    let mut bytes = context.own.ledger("profiler")?;
+/// What the sampler costs and loses, as metrics, from when it first samples on.
+fn tell(context: &mut Context, always: Arc<Continuous>) {
+    let (registry, memory) = (context.registry.clone(), context.own.ledgers());
+    let mut numbers = None;
     context.collectors.push(Part {
         name: "profiler",
         once_per_registry: false,
         work: Box::new(move || {
-            let Some(stats) = always.stats() else { return };
-            samples.bring_to(stats.samples);
-            lost.bring_to(stats.lost + stats.uncounted);
-            cost.bring_to(stats.cost().as_nanos() as u64);
-            rate.set(stats.rate_hz.into());
-            bytes.set(stats.bytes as u64);
+            let stats = always.stats();
+            if stats.is_some() && numbers.is_none() {
+                // what is in the way of a metric was there before: without it then
+                numbers = Numbers::new(&registry, &memory).ok();
+            }
+            if let Some(numbers) = &mut numbers {
+                numbers.tell(stats.unwrap_or_default());
+            }
         }),
     });
-    Ok(())
+}
+
+struct Numbers {
+    samples: CounterShare,
+    lost: CounterShare,
+    cost: CounterShare,
+    rate: GaugeShare,
+    bytes: GaugeShare,
+}
+
+impl Numbers {
+    fn new(registry: &Registry, memory: &Family<Gauge>) -> Result<Numbers, RegistryError> {
+        let counter = |name, help| registry.counter((name, help)).map(CounterShare::of);
+        let cost = Desc::new(
+            "perf_monitor_profiler_cpu_seconds_total",
+            "CPU time that sampling takes: handlers, signals and the sampler's thread.",
+        );
+        let rate = ("perf_monitor_profiler_rate_hertz", "Samples a second of CPU time.");
+        Ok(Numbers {
+            samples: counter("perf_monitor_profiler_samples_total", "Samples of CPU time.")?,
+            lost: counter(
+                "perf_monitor_profiler_lost_samples_total",
+                "Samples that are in no profile, for want of room.",
+            )?,
+            cost: CounterShare::of(registry.counter(cost.unit(Unit::Nanoseconds))?),
+            rate: GaugeShare::of(registry.gauge(rate)?),
+            bytes: GaugeShare::of(memory.with(&["profiler"])?),
+        })
+    }
+
+    fn tell(&mut self, stats: CpuStats) {
+        self.samples.bring_to(stats.samples);
+        self.lost.bring_to(stats.lost + stats.uncounted);
+        self.cost.bring_to(stats.cost().as_nanos() as u64);
+        self.rate.set(stats.rate_hz.into());
+        self.bytes.set(stats.bytes as u64);
+    }
 }
 
 fn refused(error: ProfilingError) -> Error {

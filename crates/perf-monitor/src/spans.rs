@@ -8,5 +8,6 @@ use crate::tracer::Tracer;
 /// Adds `/api/spans`.
 pub(crate) fn join(context: &mut Context, tracer: &Tracer) {
     let routes = std::mem::take(&mut context.routes);
+    context.page.part("spans");
     context.routes = routes.get("/api/spans", spans_handler(tracer));
 }

@@ -11,10 +11,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use crate::health::Health;
 use crate::lease::Lease;
 use crate::own::{Failures, Own};
+use crate::pace::Pace;
 
 /// Collects, closes the registry's window and measures what that costs, once a tick.
 pub(crate) struct Ticker {
-    pub(crate) every: Duration,
+    pub(crate) pace: Pace,
     pub(crate) registry: Registry,
     pub(crate) lease: Lease,
     pub(crate) own: Own,
@@ -42,14 +43,21 @@ impl Ticker {
         self.health.ticked();
     }
 
-    /// Ticks for ever. A tick that is late does not move those after it; one that was missed is
-    /// left out.
+    /// Ticks for ever, at another pace as soon as it changes. A tick that is late does not move those after it;
+    /// one that was missed is left out.
     pub(crate) async fn run(&mut self) -> Infallible {
-        let mut due = interval_at(Instant::now() + self.every, self.every);
-        due.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut pace = self.pace.follow();
         loop {
-            let planned = due.tick().await;
-            self.tick(planned.elapsed());
+            let every = *pace.borrow_and_update();
+            let mut due = interval_at(Instant::now() + every, every);
+            due.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            loop {
+                tokio::select! {
+                    // the ticker has the sender too
+                    _ = pace.changed() => break,
+                    planned = due.tick() => self.tick(planned.elapsed()),
+                }
+            }
         }
     }
 
@@ -100,7 +108,7 @@ mod tests {
         let part =
             |name, work: Box<dyn FnMut() + Send>| Part { name, once_per_registry: false, work };
         let mut ticker = Ticker {
-            every: Duration::from_secs(1),
+            pace: Pace::new(Duration::from_secs(1)),
             lease: Lease::of(&MetricsCollector::new(&registry).unwrap()),
             failures: own.failures.clone(),
             own,
@@ -109,7 +117,7 @@ mod tests {
                 part("listener", Box::new(move || seen.send(()).unwrap())),
             ],
             readers: Vec::new(),
-            health: Arc::new(Health::new(Duration::from_secs(1))),
+            health: Arc::new(Health::new(Pace::new(Duration::from_secs(1)))),
             registry: registry.clone(),
         };
         (0..3).for_each(|_| ticker.tick(Duration::ZERO));

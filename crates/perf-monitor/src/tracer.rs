@@ -7,6 +7,7 @@ use perf_monitor_tracing::{DistributedTracer, Error as TracerError, TracerOption
 use crate::builder::{Context, PerformanceMonitorBuilder};
 use crate::error::{Error, Kind};
 use crate::monitor::PerformanceMonitor;
+use crate::pace::Pace;
 use crate::ticker::Part;
 
 /// How often the tracer follows the time, at the fastest.
@@ -69,7 +70,7 @@ impl Plan {
     pub(crate) fn join(self, context: &mut Context) -> Result<Tracer, Error> {
         let tracer = DistributedTracer::new(&context.registry, self.options).map_err(refused)?;
         let mut bytes = context.own.ledger("traces")?;
-        let mut calls = every_nth(UPKEEP, context.tick);
+        let mut calls = every_nth(UPKEEP, context.pace.clone());
         let kept = tracer.clone();
         context.collectors.push(Part {
             name: "tracer",
@@ -94,13 +95,15 @@ pub(crate) fn span_names(tracer: &Tracer) -> perf_monitor_profiling::SpanNames {
     })
 }
 
-/// Whether it is time for something that is done every `pause`, asked at every `tick`; at first it is.
-fn every_nth(pause: Duration, tick: Duration) -> impl FnMut() -> bool + Send {
-    let every = (pause.as_nanos() / tick.as_nanos().max(1)).max(1);
-    let mut calls = 0;
+/// Whether it is time for something that is done every `pause`, asked at every tick; at first it is.
+fn every_nth(pause: Duration, pace: Pace) -> impl FnMut() -> bool + Send {
+    let mut since = u128::MAX;
     move || {
-        calls += 1;
-        calls % every == 1 % every
+        let every = (pause.as_nanos() / pace.every().as_nanos().max(1)).max(1);
+        since = since.saturating_add(1);
+        let due = since >= every;
+        since = if due { 0 } else { since };
+        due
     }
 }
 
@@ -117,7 +120,7 @@ mod tests {
     #[test]
     fn upkeep_is_once_a_second_or_at_each_slower_tick() {
         for (tick_ms, wanted) in [(10, 10), (300, 334), (1_000, 1_000), (60_000, 1_000)] {
-            let mut due = every_nth(UPKEEP, Duration::from_millis(tick_ms));
+            let mut due = every_nth(UPKEEP, Pace::new(Duration::from_millis(tick_ms)));
             assert!(due(), "the first");
             assert_eq!((1..1_000).filter(|_| due()).count() + 1, wanted, "{tick_ms} ms");
         }

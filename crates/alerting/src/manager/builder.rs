@@ -22,7 +22,7 @@ use crate::rules::read_and_check;
 pub const DEFAULT_RULES: &str = include_str!("../../rules/default.yml");
 
 /// What those rules are called where files are named.
-const DEFAULT_NAME: &str = "built-in";
+pub(super) const DEFAULT_NAME: &str = "built-in";
 
 /// Chooses rules, receivers and where to keep them; [`AlertManager::builder`] makes it.
 #[derive(Default)]

@@ -54,6 +54,15 @@ impl Files {
         self.fixed.push(status);
     }
 
+    pub(super) fn has_fixed(&self, name: &str) -> bool {
+        self.fixed.iter().any(|status| status.file == name)
+    }
+
+    pub(super) fn replace_fixed(&mut self, status: FileStatus) {
+        self.fixed.retain(|other| other.file != status.file);
+        self.fixed.push(status);
+    }
+
     pub(super) fn statuses(&self) -> Vec<FileStatus> {
         let files = self.files.iter().map(|(_, status)| status);
         self.fixed.iter().chain(files).cloned().collect()

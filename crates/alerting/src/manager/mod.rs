@@ -9,6 +9,7 @@ mod delivery;
 mod files;
 mod needs;
 mod stats;
+mod thresholds;
 mod writing;
 
 use std::collections::VecDeque;
@@ -33,6 +34,7 @@ pub use builder::{AlertManagerBuilder, DEFAULT_RULES};
 pub use capture::Capture;
 pub use files::FileStatus;
 pub use stats::AlertStats;
+pub use thresholds::Thresholds;
 
 pub(crate) use files::of_file;
 

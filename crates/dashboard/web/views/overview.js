@@ -19,7 +19,7 @@ const WINDOW = 60_000;
 const SLOWEST = 5;
 
 export function open(view) {
-  const banner = h("div", { class: "banners", role: "status" });
+  const banner = h("div", { class: "banners", role: "region", "aria-label": "Alerts that fire" });
   const grid = h("div", { class: "grid" });
   view.root.append(banner, grid);
   view.until(alerts.onalerts(() => showBanner(banner)));

@@ -5,7 +5,7 @@ import { absorb, difference, fold, functionsOf, treeOf } from "../calltree.js";
 import { find, oncatalog, values } from "../catalog.js";
 import { button, empty, h, put, save } from "../dom.js";
 import { Flame } from "../flame.js";
-import { bytes, clock, count, seconds, words } from "../format.js";
+import { bytes, clock, count, duration, seconds, words } from "../format.js";
 import { shortName } from "../names.js";
 import { session } from "../session.js";
 import * as url from "../url.js";
@@ -180,7 +180,7 @@ function showProgress(node, draw) {
 
 function label({ settings, at }) {
   const kind = { cpu: "CPU", past: "CPU", heap: "Memory", allocs: "Allocations" }[settings.kind];
-  const length = settings.seconds === 0 ? "" : settings.kind === "past" ? ` last ${settings.seconds} s` : ` ${settings.seconds} s`;
+  const length = settings.seconds === 0 ? "" : settings.kind === "past" ? ` of the last ${duration(settings.seconds * 1000)}` : ` ${settings.seconds} s`;
   return `${kind}${length}${settings.span ? ` · ${settings.span}` : ""}${settings.thread ? ` · ${settings.thread}` : ""} · ${clock(at)}`;
 }
 
@@ -213,8 +213,9 @@ function showProfile(stage, { entry, before }, draw) {
   const notes = h("ul", { class: "notes" }, ...profile.notes.map((note) => h("li", {}, note)));
   if (none) {
     const where = settings.span ? `“${settings.span}” used no CPU time that was seen: it waits, or was not called. Its traces tell for what.` : "Nothing used CPU time that was seen.";
-    const links = settings.span ? h("a", { class: "button", href: url.link("traces", { state: "slow", name: settings.span }) }, "Its slow traces") : null;
-    stage.replaceChildren(h("section", { class: "card" }, head, empty("Nothing to draw", where), links ? h("p", { class: "centre" }, links) : null, notes));
+    const links = h("p", { class: "row centre" });
+    stage.replaceChildren(h("section", { class: "card" }, head, empty("Nothing to draw", where), links, notes));
+    if (settings.span) offer(links, settings, draw);
     return [null];
   }
   const flame = new Flame(folded ? fold(tree) : tree, weigh);
@@ -234,6 +235,22 @@ function showProfile(stage, { entry, before }, draw) {
   return [flame];
 }
 
+// What runs below a span has names of its own: those of its slow traces lead on.
+async function offer(node, settings, draw) {
+  node.append(h("a", { class: "button", href: url.link("traces", { state: "slow", name: settings.span }) }, "Its slow traces"));
+  try {
+    const { traces } = await get(`/api/spans?state=slow&limit=20&name=${encodeURIComponent(settings.span)}`);
+    const below = new Set(traces.flatMap((trace) => trace.spans.map((s) => s.name)));
+    below.delete(settings.span);
+    node.append(...[...below].slice(0, 8).map((name) => button(`CPU of ${name}`, () => {
+      url.set({ span: name });
+      record({ ...settings, span: name }, draw);
+    })));
+  } catch {
+    // the link is enough
+  }
+}
+
 // Two recordings of different lengths are compared as if they were of the same; what is in use needs no scale.
 function rateScale(entry, before) {
   const timed = (e) => e.settings.kind === "cpu" || e.settings.kind === "past" || (e.settings.kind === "allocs" && e.settings.seconds > 0);
@@ -242,7 +259,7 @@ function rateScale(entry, before) {
 
 function tables(tree, { profile }, weigh, search) {
   const whole = Math.max(tree.total, 1);
-  const functions = functionsOf(folded ? absorb(tree) : tree).slice(0, FUNCTIONS);
+  const functions = functionsOf(folded ? absorb(tree) : tree).filter((f) => f.own > 0).slice(0, FUNCTIONS);
   const lines = functions.map((f) => weighed(f.name, f.own, functions[0].own, weigh(f.own), `${((f.own / whole) * 100).toFixed(1)} %`, () => {
     search.value = f.name;
     search.dispatchEvent(new Event("input"));

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::StatusCode;
 use perf_monitor_alerting::Capture;
@@ -16,6 +16,7 @@ use crate::builder::Context;
 use crate::error::Error;
 use crate::healthz::quoted;
 use crate::own::Failures;
+use crate::page::Marks;
 use crate::profiler::Profiler;
 use crate::share::GaugeShare;
 
@@ -35,6 +36,7 @@ pub(super) struct Evidence {
     profiler: Profiler,
     kept: Arc<Mutex<Kept>>,
     failures: Failures,
+    marks: Marks,
     clock: Clock,
 }
 
@@ -57,6 +59,7 @@ pub(super) fn join(context: &mut Context, profiler: &Profiler) -> Result<Evidenc
         profiler: profiler.clone(),
         kept: Arc::new(Mutex::new(kept)),
         failures: context.own.failures.clone(),
+        marks: context.page.marks(),
         clock: context.registry.clock().clone(),
     };
     let (all, one) = (evidence.clone(), evidence.clone());
@@ -109,6 +112,8 @@ impl Evidence {
         let unix_ms = self.clock.unix_ns() / 1_000_000;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         for capture in captures {
+            let at = UNIX_EPOCH + Duration::from_millis(unix_ms);
+            self.marks.profile(at, format!("CPU profile of {}", capture.rule), "captured");
             kept.profiles.retain(|other| other.capture != capture);
             kept.profiles.push_back(Profile { capture, unix_ms, collapsed: collapsed.clone() });
         }

@@ -101,6 +101,14 @@ impl ContinuousProfiler {
         Err(UNSUPPORTED)
     }
 
+    /// Takes samples at another rate.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn set_frequency(&self, _: i32) -> Result<(), Error> {
+        match self.0 {}
+    }
+
     /// What was seen in a time that began and ended so long ago.
     pub fn report(&self, _: Range<Duration>, _: &SpanNames) -> Option<Report> {
         match self.0 {}

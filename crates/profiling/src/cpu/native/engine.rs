@@ -256,6 +256,16 @@ impl Engine {
         }
     }
 
+    /// Another rate of the continuous profile that there is.
+    pub(crate) fn change_base(&self, rate: u32) {
+        let mut state = self.state();
+        if state.base.is_some() {
+            state.base = Some(rate);
+            state.set_rate(&self.shared);
+            self.wake.notify_all();
+        }
+    }
+
     /// The continuous profile's rate from now on; `None` ends it.
     pub(crate) fn set_base(&self, rate: Option<u32>) -> Result<(), Error> {
         let mut state = self.state();

@@ -194,6 +194,18 @@ impl ContinuousProfiler {
         Ok(ContinuousProfiler { hold })
     }
 
+    /// Takes `frequency` samples of each second of CPU time from now on; what was seen before is kept.
+    ///
+    /// # Errors
+    /// A rate out of 1 to 1,000.
+    pub fn set_frequency(&self, frequency: i32) -> Result<(), Error> {
+        let rate = checked(frequency)?;
+        if self.hold.is_here() {
+            self.hold.engine().change_base(rate);
+        }
+        Ok(())
+    }
+
     /// What was seen in a time that began and ended so long ago, such as `180 s..170 s`; `0 s` is now.
     /// Time is kept in slices of ten seconds: the report covers all those that the range touches, and
     /// says when it begins and how long it is. `None` if nothing of it is kept.
