@@ -111,6 +111,7 @@ const messages = {
   subscribed: feed.subscribed,
   history_end(message) {
     feed.historyEnd(message);
+    if (message.points > 0) first();
     wake();
   },
   catalog: (message) => catalog.refresh(message.generation),
@@ -133,7 +134,7 @@ const stream = connect(socketUrl(), {
   message: (message) => messages[message.type]?.(message),
   frame(buffer) {
     if (!feed.receive(buffer)) return;
-    if (document.documentElement.dataset.frame === undefined) first();
+    first();
     wake();
   },
   state(name, text) {
@@ -150,6 +151,7 @@ feed.through(stream.send);
 
 // For whoever measures the page: when the first numbers were painted.
 function first() {
+  if (document.documentElement.dataset.frame !== undefined) return;
   document.documentElement.dataset.frame = "first";
   requestAnimationFrame(() => requestAnimationFrame(() => {
     document.documentElement.dataset.drawn = Math.round(performance.now());

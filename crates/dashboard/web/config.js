@@ -27,7 +27,8 @@ export async function configuration(view, node) {
 }
 
 function form(settings, again) {
-  const fields = Object.entries(settings).map(([name, setting]) => field(name, setting, () => watch()));
+  const order = [...Object.keys(NAMES), ...Object.keys(settings)].filter((name, i, all) => name in settings && all.indexOf(name) === i);
+  const fields = order.map((name) => [name, settings[name]]).map(([name, setting]) => field(name, setting, () => watch()));
   const wrong = h("p", { class: "bad", role: "alert" });
   const apply = h("button", { type: "submit", class: "primary", disabled: true }, "Apply");
   const reset = h("button", { type: "reset", disabled: true }, "Undo");
@@ -60,9 +61,9 @@ function field(name, setting, oninput) {
   const { value, least, most, unit, help } = setting;
   const id = `setting-${name}`;
   const input = h("input", { id, type: "number", value, min: least, max: most, step: "any", required: true, "aria-describedby": `${id}-help`, oninput });
-  const limits = `${number(least)} to ${number(most)}${unit ? ` ${unit}` : ""}`;
+  const limits = `${number(least)} to ${number(most)}`;
   const label = h("label", { for: id }, NAMES[name] ?? name.replaceAll("_", " "), h("span", { class: "muted block", id: `${id}-help` }, help));
-  return { name, setting, input, node: h("div", { class: "setting" }, label, h("div", { class: "row" }, input, h("span", { class: "muted" }, unit), h("span", { class: "muted limits" }, limits))) };
+  return { name, setting, input, node: h("div", { class: "setting" }, label, h("div", { class: "row" }, input, unit ? h("span", { class: "unit" }, unit) : null, h("span", { class: "muted limits" }, limits))) };
 }
 
 const number = (n) => n.toLocaleString("en", { maximumSignificantDigits: 6 });

@@ -6,7 +6,9 @@ import { now, sync, timeline } from "./timeline.js";
 
 const MOST_COLUMNS = 256;
 const SETTLE = 60;
-const FINE = 300_000;
+
+// What the server keeps each second of, less what clocks may differ by.
+const FINE = 290_000;
 
 const pending = new Map();
 let send = () => {};
@@ -32,7 +34,8 @@ export function open() {
   rate = -1;
   for (const track of store.tracks.values()) track.asked = Infinity;
   pending.clear();
-  later();
+  clearTimeout(timer);
+  subscribe();
 }
 
 export function close() {
@@ -74,7 +77,7 @@ function fitting() {
   if (document.hidden) return 0;
   if (chosen > 0) return chosen;
   if (timeline.until !== null) return 2;
-  return timeline.span <= 150_000 ? 60 : timeline.span <= FINE ? 10 : 2;
+  return timeline.span <= 150_000 ? 60 : timeline.span <= 300_000 ? 10 : 2;
 }
 
 function subscribe() {

@@ -44,7 +44,7 @@ export function heat(low, high, rows = 24) {
 
 export const cpu = {
   title: "CPU", of: "of one core, this process", format: format.ratio, floor: 0.05, unit: "ratio", empty: UNKNOWN,
-  series: [{ label: "process", colour: "blue", fill: true, metric: "process_cpu_usage_ratio", stat: "value" }, { label: "machine, all cores", colour: "slate", metric: "host_cpu_usage_ratio", stat: "value" }],
+  series: [{ label: "process", colour: "blue", fill: true, metric: "process_cpu_seconds_total", stat: "rate" }, { label: "machine, all cores", colour: "slate", metric: "host_cpu_usage_ratio", stat: "value" }],
 };
 
 export const memory = {

@@ -165,11 +165,7 @@ export class Store {
     const seconds = Math.max(1, Math.round(step / 1000));
     tracks.forEach((track, c) => {
       const values = frames.column(buffer, c);
-      if (values === null) return;
-      for (let i = 0; i < times.length; i += 1) {
-        const last = Math.floor(times[i] / 1000);
-        for (let s = last - seconds + 1; s <= last; s += 1) track.learn(s, values[i]);
-      }
+      if (values !== null) learnColumn(track, times, values, seconds);
     });
     this.learned += 1;
   }
@@ -220,6 +216,16 @@ export class Store {
       const value = track.live[i % LIVE];
       if (value === value && value !== HELD) visit(this.timeOf(i), value);
     }
+  }
+}
+
+// Between points that are further apart than a second, numbers lie on a line.
+function learnColumn(track, times, values, seconds) {
+  for (let i = 0; i < times.length; i += 1) {
+    const last = Math.floor(times[i] / 1000);
+    const value = values[i];
+    const before = i > 0 && values[i - 1] === values[i - 1] ? values[i - 1] : value;
+    for (let back = seconds - 1; back >= 0; back -= 1) track.learn(last - back, value + ((before - value) * back) / seconds);
   }
 }
 

@@ -23,7 +23,7 @@ const MACHINE = [
 ];
 
 const PROCESS = [
-  host("CPU of this process", format.ratio, [filled("process", "blue", "process_cpu_usage_ratio")], { floor: 0.05, of: "of one core", unit: "ratio" }),
+  host("CPU of this process", format.ratio, [filled("process", "blue", "process_cpu_seconds_total", "rate")], { floor: 0.05, of: "of one core", unit: "ratio" }),
   panels.memory,
   host("Threads and files", format.plain, [filled("threads", "teal", "process_threads"), line("open files", "amber", "process_open_fds")], { floor: 8 }),
 ];
