@@ -7,12 +7,20 @@ use crate::page::Page;
 
 impl Page {
     /// Clicks in the middle of the first element that fits `selector`, once it is there, in the
-    /// window, and nothing lies over it.
+    /// window, at rest, and nothing lies over it.
     ///
     /// # Errors
     /// That takes longer than a minute.
     pub fn click(&mut self, selector: &str) -> Result<()> {
-        let (x, y) = self.middle_of(selector)?;
+        self.click_on(selector, &query(selector))
+    }
+
+    /// The same for what an expression of JavaScript finds.
+    ///
+    /// # Errors
+    /// As those of [`click`](Self::click).
+    pub fn click_on(&mut self, what: &str, element: &str) -> Result<()> {
+        let (x, y) = self.middle_of(what, element)?;
         self.mouse("mouseMoved", x, y, 0)?;
         self.mouse("mousePressed", x, y, 1)?;
         self.mouse("mouseReleased", x, y, 1)
@@ -49,7 +57,7 @@ impl Page {
     /// As those of [`click`](Self::click).
     pub fn fill(&mut self, selector: &str, text: &str) -> Result<()> {
         self.click(selector)?;
-        self.eval(&format!("document.querySelector({}).select()", quoted(selector)))?;
+        self.eval(&format!("{}.select()", query(selector)))?;
         match text {
             "" => self.key("Delete"),
             _ => self.call("Input.insertText", json!({"text": text})).map(drop),
@@ -92,17 +100,25 @@ impl Page {
         self.call("Input.dispatchMouseEvent", params).map(drop)
     }
 
-    fn middle_of(&mut self, selector: &str) -> Result<(f64, f64)> {
-        let quoted = quoted(selector);
+    fn middle_of(&mut self, what: &str, element: &str) -> Result<(f64, f64)> {
         let place = self.wait(
-            selector,
+            what,
             &format!(
-                "(() => {{
-                    const it = document.querySelector({quoted});
-                    if (it.disabled) return null;
+                "(async () => {{
+                    const find = () => ({element});
+                    const frame = () => new Promise(requestAnimationFrame);
+                    const it = find();
+                    if (!it || it.disabled) return null;
                     it.scrollIntoView({{block: 'center', behavior: 'instant'}});
-                    const box = it.getBoundingClientRect();
-                    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+                    const middle = () => {{
+                        const box = it.getBoundingClientRect();
+                        return [box.left + box.width / 2, box.top + box.height / 2];
+                    }};
+                    const before = middle();
+                    await frame();
+                    await frame();
+                    const [x, y] = middle();
+                    if (x !== before[0] || y !== before[1] || find() !== it) return null;
                     const top = document.elementFromPoint(x, y);
                     return it.contains(top) || top?.control === it ? [x, y] : null;
                 }})()"
@@ -112,11 +128,11 @@ impl Page {
     }
 
     fn place_in(&mut self, selector: &str, across: f64, down: f64) -> Result<(f64, f64)> {
-        self.middle_of(selector)?;
-        let quoted = quoted(selector);
+        let element = query(selector);
+        self.middle_of(selector, &element)?;
         let place = self.eval(&format!(
             "(() => {{
-                const box = document.querySelector({quoted}).getBoundingClientRect();
+                const box = {element}.getBoundingClientRect();
                 return [box.left + box.width * {across}, box.top + box.height * {down}];
             }})()"
         ))?;
@@ -131,7 +147,6 @@ fn both(place: &Value) -> Result<(f64, f64)> {
     }
 }
 
-/// As a literal of JavaScript.
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+fn query(selector: &str) -> String {
+    format!("document.querySelector({})", Value::from(selector))
 }

@@ -158,7 +158,8 @@ impl Figures {
 
     /// Fills what lies before the first value that was seen live.
     fn remember(&mut self, at_ms: &[f64], columns: &[Vec<f32>]) {
-        let Some(last) = self.second else { return };
+        let Some(latest) = at_ms.last() else { return };
+        let last = *self.second.get_or_insert((latest / 1e3) as i64);
         for (track, past) in self.tracks.iter_mut().zip(columns) {
             for (at, value) in at_ms.iter().zip(past).rev() {
                 let back = last - (at / 1e3) as i64;
@@ -221,6 +222,12 @@ mod tests {
         let past = vec![vec![1.0, 2.0, 3.0]; FIGURES.len()];
         figures.take(Event::Past { at_ms: vec![6e3, 8e3, 10e3], columns: past });
         assert_eq!(requests(&figures), [1.0, -1.0, 2.0, -1.0, 9.0]);
+        let mut fresh = Figures::new();
+        let past = vec![vec![1.0, 2.0]; FIGURES.len()];
+        fresh.take(Event::Past { at_ms: vec![6e3, 8e3], columns: past });
+        fresh.take(values(9.0, 3.0));
+        assert_eq!(requests(&fresh), [1.0, -1.0, 2.0, 3.0]);
+
         let old = vec![vec![7.0]; FIGURES.len()];
         figures.take(Event::Past { at_ms: vec![-1e9], columns: old });
         assert_eq!(requests(&figures).len(), 5);
