@@ -97,6 +97,7 @@ function subscribe() {
 export function subscribed(message) {
   if (message.id !== subscription) return false;
   given = message.rate;
+  if (message.columns.length !== asked.length) return false; // a pause has none
   store.relayout(message.schema, asked, message.columns);
   askPast();
   return true;

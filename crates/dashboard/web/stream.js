@@ -49,7 +49,7 @@ export function connect(url, on) {
     const wait = () => {
       const seconds = Math.ceil((until - Date.now()) / 1000);
       if (seconds <= 0) return open();
-      on.state("lost", `Reconnecting in ${seconds} s`);
+      on.state("lost", `Lost, again in ${seconds} s`);
     };
     clearInterval(retry);
     retry = setInterval(wait, 250);

@@ -151,19 +151,7 @@ impl Exchange {
         request: Request,
         deadline: Instant,
     ) -> Result<Response, Refusal> {
-        match timeout_at(deadline, caught(|| handler.handle(request))).await {
-            Ok(Some(response)) => Ok(response),
-            Ok(None) => Err(Refusal::new(
-                Rejection::Panic,
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the handler of this path panicked: its message is on the program's standard error",
-            )),
-            Err(_) => Err(Refusal::new(
-                Rejection::RequestTime,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the answer took too long: ask for less, or raise the limit (request_time)",
-            )),
-        }
+        timeout_at(deadline, call(handler, request)).await.unwrap_or_else(|_| Err(Refusal::slow()))
     }
 
     /// The body, within its limits of size and time.
@@ -214,6 +202,17 @@ impl Exchange {
             }
         }
     }
+}
+
+/// What the handler answers; its panic is a refusal.
+pub(crate) async fn call(handler: &dyn Handler, request: Request) -> Result<Response, Refusal> {
+    caught(|| handler.handle(request)).await.ok_or_else(|| {
+        Refusal::new(
+            Rejection::Panic,
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the handler of this path panicked: its message is on the program's standard error",
+        )
+    })
 }
 
 /// A request's body, which may never be asked for.

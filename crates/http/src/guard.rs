@@ -29,6 +29,15 @@ impl Refusal {
         Self { reason, status, sentence }
     }
 
+    /// A handler that did not answer in time.
+    pub(crate) fn slow() -> Self {
+        Self::new(
+            Rejection::RequestTime,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the answer took too long: ask for less, or raise the limit (request_time)",
+        )
+    }
+
     pub(crate) fn into_response(self) -> Response {
         let response = text(self.status, self.sentence);
         let (name, value) = match self.status {

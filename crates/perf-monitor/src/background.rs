@@ -198,7 +198,7 @@ mod tests {
         let tick = Duration::from_millis(10);
         let mut context = Context::new("test".into(), None, tick, Registry::new()).unwrap();
         let builder = PerformanceMonitor::builder("test").no_listener();
-        let listener = builder.listener.bind().unwrap().join(&mut context).unwrap();
+        let listener = builder.listener.bind().unwrap().join(&mut context).unwrap().0;
         let tracer = builder.tracer.join(&mut context).unwrap();
         let sending = builder.otlp.join(&mut context, &tracer).unwrap();
         let profiler = builder.profiler.join(&mut context, &tracer).unwrap();

@@ -158,10 +158,10 @@ impl PerformanceMonitorBuilder {
         let profiler = self.profiler.join(&mut context, &tracer)?;
         let sending = self.otlp.join(&mut context, &tracer)?;
         let (alerts, checking) = self.alerts.join(&mut context, self.past, &profiler)?;
-        if address.is_some() {
+        if bound.serves() {
             page::join(&mut context)?;
         }
-        let listener = bound.join(&mut context)?;
+        let (listener, mount) = bound.join(&mut context)?;
         let (service, registry) = (context.service.clone(), context.registry.clone());
         let metrics = context.metrics.clone();
         let _background = Background::start(Ticker::from(context), listener, sending, checking)?;
@@ -176,6 +176,7 @@ impl PerformanceMonitorBuilder {
             exporter,
             alerts,
             address,
+            mount,
         })
     }
 }

@@ -109,10 +109,11 @@ pub(crate) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pace::Pace;
 
     #[test]
     fn a_probe_gets_503_when_the_ticks_have_stopped() {
-        let health = Health::new(Duration::from_secs(1));
+        let health = Health::new(Pace::new(Duration::from_secs(1)));
         let none: Components = Arc::new(Vec::new);
         for answer in [lines, document] {
             assert_eq!(answer(&health, Duration::from_secs(1), &none).status(), 200);

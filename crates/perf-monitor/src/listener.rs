@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use perf_monitor_http::{Rejection, Router, Server, ServerOptions, ServerStats, Token};
+use perf_monitor_http::{Mounted, Rejection, Router, Server, ServerOptions, ServerStats, Token};
 
 use crate::builder::{Context, PerformanceMonitorBuilder};
 use crate::error::{Error, Kind};
 use crate::healthz;
+use crate::monitor::PerformanceMonitor;
 use crate::share::{CounterShare, GaugeShare};
 use crate::ticker::Part;
 
@@ -41,16 +42,22 @@ enum Place {
     Nowhere,
     Here(SocketAddr),
     HereOrFree(SocketAddr),
+    Mounted,
 }
 
-/// A socket that listens already, or none.
-pub(crate) struct Bound(Option<Server>);
+/// A socket that listens already, a place in another server, or none.
+pub(crate) enum Bound {
+    Nowhere,
+    Here(Box<Server>),
+    Mounted(Box<ServerOptions>),
+}
 
 /// What the monitor's thread serves.
-pub(crate) struct Listener {
-    server: Option<Server>,
-    routes: Router,
-}
+#[derive(Default)]
+pub(crate) struct Listener(Option<(Server, Router)>);
+
+/// What another server serves, if it does.
+pub(crate) type Mount = Option<Mounted>;
 
 /// The listener: on <http://127.0.0.1:9464> or another free port, unless chosen otherwise.
 impl PerformanceMonitorBuilder {
@@ -72,6 +79,12 @@ impl PerformanceMonitorBuilder {
     /// Listens nowhere: ticks and exports go on.
     pub fn no_listener(mut self) -> Self {
         self.listener.place = Place::Nowhere;
+        self
+    }
+
+    /// Listens nowhere by itself: a server of the program's own serves [`PerformanceMonitor::mounted`].
+    pub fn mount(mut self) -> Self {
+        self.listener.place = Place::Mounted;
         self
     }
 
@@ -114,11 +127,12 @@ impl Plan {
             options = options.token(Token::new(token).map_err(refused)?);
         }
         let bound = match self.place {
-            Place::Nowhere => return Ok(Bound(None)),
+            Place::Nowhere => return Ok(Bound::Nowhere),
+            Place::Mounted => return Ok(Bound::Mounted(options.into())),
             Place::Here(address) => Server::bind(address, options),
             Place::HereOrFree(address) => Server::bind_or_free(address, options),
         };
-        Ok(Bound(Some(bound.map_err(refused)?)))
+        Ok(Bound::Here(bound.map_err(refused)?.into()))
     }
 }
 
@@ -135,35 +149,67 @@ fn refused(error: perf_monitor_http::Error) -> Error {
 
 impl Bound {
     pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.0.as_ref().map(Server::local_addr)
+        match self {
+            Bound::Here(server) => Some(server.local_addr()),
+            Bound::Nowhere | Bound::Mounted(_) => None,
+        }
+    }
+
+    /// Whether anybody may ask.
+    pub(crate) fn serves(&self) -> bool {
+        !matches!(self, Bound::Nowhere)
     }
 
     /// The listener with the routes that the parts have made, its numbers among the metrics.
-    pub(crate) fn join(self, context: &mut Context) -> Result<Listener, Error> {
+    pub(crate) fn join(self, context: &mut Context) -> Result<(Listener, Mount), Error> {
         let routes = std::mem::take(&mut context.routes);
-        if let Some(server) = &self.0 {
-            let mut numbers = Numbers::new(context, server.stats())?;
-            context.collectors.push(Part {
-                name: "listener",
-                once_per_registry: false,
-                work: Box::new(move || numbers.collect()),
-            });
-        }
         let routes = healthz::routes(routes, context);
-        Ok(Listener { server: self.0, routes })
+        match self {
+            Bound::Nowhere => Ok((Listener::default(), None)),
+            Bound::Here(server) => {
+                count(context, server.stats())?;
+                Ok((Listener(Some((*server, routes))), None))
+            }
+            Bound::Mounted(options) => {
+                let mounted = routes.mount(*options);
+                count(context, mounted.stats())?;
+                Ok((Listener::default(), Some(mounted)))
+            }
+        }
     }
 }
 
 impl Listener {
     /// Serves until `closed`; whether it could.
     pub(crate) async fn serve(self, closed: impl Future<Output = ()>) -> bool {
-        match self.server {
-            Some(server) => server.serve(self.routes, closed).await.is_ok(),
+        match self.0 {
+            Some((server, routes)) => server.serve(routes, closed).await.is_ok(),
             None => {
                 closed.await;
                 true
             }
         }
+    }
+}
+
+/// Brings the listener's numbers up to date at each tick.
+fn count(context: &mut Context, stats: Arc<ServerStats>) -> Result<(), Error> {
+    let mut numbers = Numbers::new(context, stats)?;
+    context.collectors.push(Part {
+        name: "listener",
+        once_per_registry: false,
+        work: Box::new(move || numbers.collect()),
+    });
+    Ok(())
+}
+
+impl PerformanceMonitor {
+    /// All that the monitor would serve, for a server of the program's own, if [`mount`](PerformanceMonitorBuilder::mount) was
+    /// chosen; see [`Mounted`](crate::http::Mounted) for how.
+    ///
+    /// It is answered on that server's runtime. WebSockets end with the last clone.
+    pub fn mounted(&self) -> Option<Mounted> {
+        self.mount.clone()
     }
 }
 

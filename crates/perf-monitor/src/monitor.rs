@@ -11,6 +11,7 @@ use crate::background::Background;
 pub use crate::builder::PerformanceMonitorBuilder;
 use crate::error::Error;
 use crate::exporter::Exporter;
+use crate::listener;
 use crate::profiler::Profiler;
 use crate::service::Instruments;
 use crate::tracer::Tracer;
@@ -50,6 +51,8 @@ pub struct PerformanceMonitor {
     pub(crate) exporter: Exporter,
     pub(crate) alerts: Alerts,
     pub(crate) address: Option<SocketAddr>,
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "there is nothing to mount"))]
+    pub(crate) mount: listener::Mount,
 }
 
 impl PerformanceMonitor {

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 
 use serde_json::Value;
-use support::{PATIENCE, get_with, sample};
+use support::{PATIENCE, ask_with, get_with, sample, websocket};
 
 /// The program of the example `name`, which cargo builds beside this test.
 fn example(name: &str) -> Command {
@@ -163,6 +163,37 @@ fn a_service_that_uses_the_metrics_crate_is_seen_as_it_is() {
     ] {
         assert!(said.lines().any(|line| line == series), "{series} in\n{said}");
     }
+}
+
+#[test]
+fn the_page_is_served_by_the_service_s_own_router() {
+    let said = said(example("dashboard_in_axum"));
+    assert!(said.contains("<title>perf-monitor</title>"), "{said}");
+    assert!(said.contains("requests_total{outcome=\"success\"} 1\n"), "{said}");
+}
+
+#[test]
+fn the_mounted_page_s_files_stream_and_changes_are_below_its_path() {
+    let mut command = example("dashboard_in_axum");
+    command.arg("--serve");
+    let running = Running::start(command);
+    let address = running.address_of("service");
+    assert_eq!(get_with(address, "/monitor", &[]).status, 308);
+    let page = get_with(address, "/monitor/", &[]);
+    assert_eq!(page.status, 200);
+    assert!(page.head.contains("content-security-policy: default-src 'none'"), "{}", page.head);
+    let files = page.body.split('"').filter(|text| text.starts_with("assets/"));
+    for file in files {
+        let answer = get_with(address, &format!("/monitor/{file}"), &[]);
+        assert!(answer.status == 200 && answer.head.contains("immutable"), "{file}");
+    }
+    let mut stream = websocket(address, "/monitor/api/stream");
+    assert!(stream.text().contains("\"service\":\"shop\""));
+    let foreign = ["Origin: http://elsewhere.example"];
+    let change = ask_with(address, "POST /monitor/api/config", &foreign, r#"{"tick_ms":50}"#);
+    assert_eq!(change.status, 403, "{}", change.body);
+    let change = ask_with(address, "POST /monitor/api/config", &[], r#"{"tick_ms":50}"#);
+    assert_eq!(change.status, 200, "{}", change.body);
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! The page with its files.
 
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+
 use crate::served::Served;
 
 fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
@@ -50,5 +54,38 @@ async fn every_file_that_the_page_names_is_there_and_may_be_kept() {
     }
     let other = served.get("/assets/0123456789abcdef/app.js", "").await;
     assert!(other.starts_with("HTTP/1.1 404"), "{other}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn files_are_packed_for_those_who_take_that() {
+    let served = Served::new("checkout");
+    let page = served.get("/", "").await;
+    assert_eq!(header(&page, "vary"), Some("accept-encoding"));
+    let script = page.split('"').find(|text| text.ends_with("app.js")).unwrap();
+    let script = format!("/{script}");
+    let whole = served.get(&script, "").await;
+    let (_, whole_body) = whole.split_once("\r\n\r\n").unwrap();
+    for (accepted, packs) in [
+        ("gzip, deflate, br", true),
+        ("*", true),
+        ("br;q=1.0, GZIP;q=0.5", true),
+        ("gzip;q=0", false),
+        ("br", false),
+        ("gzip;q=x", false),
+    ] {
+        let headers = format!("Accept-Encoding: {accepted}\r\n");
+        let (head, body) = served.get_bytes(&script, &headers).await;
+        assert_eq!(header(&head, "vary"), Some("accept-encoding"), "{accepted}");
+        assert!(header(&head, "content-security-policy").is_some(), "{accepted}");
+        let encoding = header(&head, "content-encoding");
+        assert_eq!(encoding, packs.then_some("gzip"), "{accepted}");
+        let mut read = String::new();
+        match packs {
+            true => drop(GzDecoder::new(&*body).read_to_string(&mut read).unwrap()),
+            false => read = String::from_utf8(body).unwrap(),
+        }
+        assert!(read == whole_body, "{accepted}");
+    }
     served.stop().await;
 }

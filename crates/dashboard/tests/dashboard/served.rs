@@ -78,13 +78,25 @@ impl Served {
 
     /// The answer to a request with these headers, as text.
     pub(crate) async fn get(&self, path: &str, headers: &str) -> String {
+        String::from_utf8(self.ask(path, headers).await).unwrap()
+    }
+
+    /// The same as its head and its body.
+    pub(crate) async fn get_bytes(&self, path: &str, headers: &str) -> (String, Vec<u8>) {
+        let mut head = self.ask(path, headers).await;
+        let end = head.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head") + 4;
+        let body = head.split_off(end);
+        (String::from_utf8(head).unwrap(), body)
+    }
+
+    async fn ask(&self, path: &str, headers: &str) -> Vec<u8> {
         let mut tcp = TcpStream::connect(self.address).await.unwrap();
         let host = self.address;
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
         tcp.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        timeout(PATIENCE, tcp.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+        let mut answer = Vec::new();
+        timeout(PATIENCE, tcp.read_to_end(&mut answer)).await.expect("an answer").unwrap();
         answer
     }
 

@@ -221,5 +221,5 @@ function showSlowest(view, grid) {
       failed ? h("span", { class: "tag bad" }, "failed") : null,
       h("span", { class: "muted" }, ago(root.start_unix_ns / 1e6, now())),
       h("b", {}, words(seconds(root.duration_ms / 1000))))));
-  }, () => node.remove());
+  }, (error) => error.status === 404 && node.remove());
 }

@@ -3,6 +3,7 @@
 mod client;
 mod guard;
 mod limits;
+mod mount;
 mod requests;
 mod session;
 mod shutdown;

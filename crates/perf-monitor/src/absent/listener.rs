@@ -16,6 +16,8 @@ pub(crate) struct Bound;
 
 pub(crate) struct Listener;
 
+pub(crate) type Mount = ();
+
 impl Plan {
     pub(crate) fn bind(self) -> Result<Bound, Error> {
         Ok(Bound)
@@ -27,8 +29,12 @@ impl Bound {
         None
     }
 
-    pub(crate) fn join(self, _: &mut Context) -> Result<Listener, Error> {
-        Ok(Listener)
+    pub(crate) fn serves(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn join(self, _: &mut Context) -> Result<(Listener, Mount), Error> {
+        Ok((Listener, ()))
     }
 }
 
