@@ -166,7 +166,7 @@ export class Card {
     this.showCursor();
     const vacant = this.chart.empty;
     this.nothing.hidden = !vacant;
-    if (vacant && store.head > 30) this.explain();
+    if (vacant && (store.head > 30 || store.learned > 0)) this.explain();
     if (now - this.described > DESCRIBE && !vacant) this.describe(now);
   }
 
@@ -191,7 +191,7 @@ export class Card {
     const lines = this.series.map((s) => {
       const [after, before] = [mean(s, 0), mean(s, timeline.before)];
       const { format } = this.panel;
-      const change = before === 0 ? "" : ` ${signed((after - before) / before)}`;
+      const change = before === 0 ? "" : ` (${signed((after - before) / before)})`;
       return [s.colour, s.label, `${words(format(before))} → ${words(format(after))}${Number.isFinite(after - before) ? change : ""}`];
     });
     this.changes = { at: now, before: timeline.before, lines };
@@ -249,8 +249,9 @@ function mean({ track }, before) {
 }
 
 function signed(share) {
-  const percent = Math.abs(share) >= 9.995 ? Math.round(share * 100) : Number((share * 100).toPrecision(3));
-  return `${share > 0 ? "+" : ""}${percent}\u202f%`;
+  const percent = Math.abs(share * 100);
+  const digits = percent >= 9.95 ? percent.toFixed(0) : percent.toFixed(1);
+  return `${Number(digits) === 0 ? "±" : share > 0 ? "+" : "−"}${digits}%`;
 }
 
 function setCursor(time) {
@@ -263,7 +264,14 @@ function setCursor(time) {
   wake();
 }
 
-// A click elsewhere closes a menu.
+// A click elsewhere closes a menu, and so does Escape.
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.firstElementChild.focus();
+  }
+});
 addEventListener("pointerdown", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
