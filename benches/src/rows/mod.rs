@@ -4,6 +4,7 @@ mod alerts;
 mod bridge_metrics;
 mod cache;
 mod counter;
+mod dashboard;
 mod event;
 mod heap;
 mod history;
@@ -42,7 +43,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 40] = [
+pub(crate) const ROWS: [Row; 44] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -70,6 +71,10 @@ pub(crate) const ROWS: [Row; 40] = [
     host::ROW,
     history::RULES,
     history::MEMORY,
+    dashboard::CPU,
+    dashboard::WIRE,
+    dashboard::MEMORY,
+    dashboard::LATENCY,
     memory_ledger::ROW,
     memory_instruments::ROW,
     traces_memory::ROW,

@@ -96,3 +96,71 @@ pub(crate) fn history(id: u64, at_ms: &[f64], columns: &[Vec<f32>]) -> Bytes {
     columns.iter().flatten().for_each(|value| bytes.extend(value.to_le_bytes()));
     bytes.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::decoder::{Decoder, Kind};
+
+    /// What a column may be: gaps, both zeroes, and few enough others that many stay as they are.
+    fn value() -> impl Strategy<Value = f32> {
+        prop_oneof![
+            Just(f32::NAN),
+            Just(0.0),
+            Just(-0.0),
+            Just(f32::INFINITY),
+            Just(1.5),
+            any::<f32>().prop_map(|x| if x.is_nan() { f32::NAN } else { x }),
+        ]
+    }
+
+    fn readings() -> impl Strategy<Value = Vec<(Vec<f32>, bool, bool)>> {
+        (0_usize..40).prop_flat_map(|columns| {
+            let reading = (prop::collection::vec(value(), columns), any::<bool>(), any::<bool>());
+            prop::collection::vec(reading, 1..30)
+        })
+    }
+
+    proptest! {
+        /// The slow model sends all columns each time.
+        #[test]
+        fn a_client_that_misses_frames_has_what_one_has_that_gets_all(readings in readings()) {
+            let columns = readings[0].0.len();
+            let head = |number| Head { schema: 513, number, unix_ms: 1.8e12 };
+            let mut decoder = Decoder::new(513, columns);
+            let (mut before, mut had): (Option<Frame>, Option<u32>) = (None, None);
+            for (number, (values, missed, whole)) in readings.iter().enumerate() {
+                let number = (number as u32).wrapping_sub(3);
+                let frame = match &before {
+                    Some(before) if !whole => Frame::after(before, head(number), values),
+                    _ => Frame::full(head(number), values),
+                };
+                if !missed {
+                    let follows = had.is_some_and(|had| had.wrapping_add(1) == number);
+                    let changes = frame.changes().filter(|_| follows);
+                    let is_changes = changes.is_some();
+                    let bytes = changes.unwrap_or_else(|| frame.whole());
+                    let (kind, decoded) = decoder.decode(&bytes);
+                    prop_assert_eq!(kind == Kind::Changes, is_changes);
+                    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                    prop_assert_eq!(bits(&decoded), bits(values));
+                    had = Some(number);
+                }
+                before = Some(frame);
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_change_takes_a_bit() {
+        let head = Head { schema: 1, number: 7, unix_ms: 1.8e12 };
+        let before = Frame::full(head, &[1.0; 200]);
+        let mut now = [1.0; 200];
+        now[3] = 2.0;
+        let frame = Frame::after(&before, head, &now);
+        assert_eq!(frame.changes().unwrap().len(), 16 + 25 + 4);
+        assert_eq!(frame.whole().len(), 16 + 800);
+    }
+}

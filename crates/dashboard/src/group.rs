@@ -208,3 +208,83 @@ impl Subscription {
         std::mem::take(&mut self.skipped)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::column::Stat;
+
+    fn groups() -> (Registry, Arc<Groups>) {
+        let registry = Registry::new();
+        let settings = Arc::new(PageSettings::new(1_000));
+        (registry.clone(), Arc::new(Groups::new(registry, settings)))
+    }
+
+    fn columns() -> Box<[Column]> {
+        [Column { metric: "level".into(), labels: Box::default(), stat: Stat::Value }].into()
+    }
+
+    fn kind(frame: &[u8]) -> u8 {
+        frame[1]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_missed_frames_gets_a_whole_one_and_they_are_counted() {
+        let (_, groups) = groups();
+        let mut client = groups.join(columns(), 50);
+        assert_eq!(kind(&client.next().await.unwrap()), 1);
+        assert_eq!(kind(&client.next().await.unwrap()), 2);
+        assert_eq!(client.take_skipped(), 0);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(kind(&client.next().await.unwrap()), 1);
+        assert!((48..=50).contains(&client.take_skipped()));
+        assert_eq!(kind(&client.next().await.unwrap()), 2);
+        assert_eq!(client.take_skipped(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everybody_gets_a_whole_frame_every_ten_seconds() {
+        let (_, groups) = groups();
+        let mut client = groups.join(columns(), 10);
+        let mut whole = 0;
+        for _ in 0..=300 {
+            whole += usize::from(kind(&client.next().await.unwrap()) == 1);
+        }
+        assert_eq!(whole, 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_comes_later_sees_at_once_what_the_others_see() {
+        let (registry, groups) = groups();
+        registry.gauge(("level", "A level.")).unwrap().set(4.0);
+        let mut first = groups.join(columns(), 1);
+        let frame = first.next().await.unwrap();
+        let mut second = groups.join(columns(), 1);
+        assert_eq!(second.next().await.unwrap(), frame);
+        assert_eq!(groups.count(), 1);
+        drop((first, second));
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(groups.count(), 0, "without waiting for a second");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn very_many_series_and_the_page_s_setting_slow_it_down() {
+        let (registry, groups) = groups();
+        let family = registry.gauge_family(("level", "A level."), &["of"]).unwrap();
+        for of in 0..1_900 {
+            family.set(&[&of.to_string()], 1.0);
+        }
+        let mut client = groups.join(columns(), 60);
+        assert_eq!(client.rate(), (60_000 / registry.stats().series.min(1_900)) as u32);
+        groups.settings.rate.store(5, std::sync::atomic::Ordering::Relaxed);
+        client.next().await.unwrap();
+        client.next().await.unwrap();
+        let begun = Instant::now();
+        for _ in 0..5 {
+            client.next().await.unwrap();
+        }
+        assert!(begun.elapsed() > Duration::from_millis(900), "{:?}", begun.elapsed());
+    }
+}

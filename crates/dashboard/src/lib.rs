@@ -34,6 +34,11 @@ mod column;
 mod config;
 mod counts;
 mod dashboard;
+/// A client's reading of frames, that knows this code only by what it sends.
+#[cfg(test)]
+#[allow(dead_code)] // the tests over sockets use the rest
+#[path = "../tests/dashboard/decoder.rs"]
+mod decoder;
 mod figures;
 mod frame;
 mod group;

@@ -1,6 +1,6 @@
 // A chart with its title, its numbers, its legend, and what a reader can do with it.
 
-import { Chart, sums } from "./chart.js";
+import { Chart } from "./chart.js";
 import { button, empty, h, icon, put } from "./dom.js";
 import * as exporting from "./export.js";
 import { watch } from "./feed.js";
@@ -20,7 +20,7 @@ let serial = 0;
 
 /**
  * `panel`: title, of (what the big number is of), format, floor, ceiling, binary, unit, series or rows, notes, empty, actions.
- * A series is {label, colour, fill, metric, stat, labels, add}: `add` are more columns that are added up to it.
+ * A series is {label, colour, fill, metric, stat, labels}.
  */
 export class Card {
   constructor(panel) {
@@ -29,7 +29,7 @@ export class Card {
     this.build();
     const chart = { ...panel, series: this.series, rows: this.series };
     this.chart = panel.rows ? new Heat(this.canvas, chart) : new Chart(this.canvas, chart);
-    this.unwatch = watch(this.series.flatMap((s) => [s.track, ...(s.add ?? [])]));
+    this.unwatch = watch(this.series.map((s) => s.track));
     this.unbeat = onbeat((now) => this.beat(now));
     this.described = 0;
     this.changes = null;
@@ -157,9 +157,7 @@ export class Card {
   numberOf(s) {
     const { cursor, until } = timeline;
     const time = cursor ?? until;
-    if (time === null) return s.add ? latest(s) : s.track.latest;
-    if (!s.add) return store.at(s.track, time);
-    return total([s.track, ...s.add].map((track) => store.at(track, time)));
+    return time === null ? s.track.latest : store.at(s.track, time);
   }
 
   beat(now) {
@@ -168,7 +166,7 @@ export class Card {
     this.showCursor();
     const vacant = this.chart.empty;
     this.nothing.hidden = !vacant;
-    if (vacant && store.head > 30) this.explain();
+    if (vacant && (store.head > 30 || store.learned > 0)) this.explain();
     if (now - this.described > DESCRIBE && !vacant) this.describe(now);
   }
 
@@ -193,7 +191,7 @@ export class Card {
     const lines = this.series.map((s) => {
       const [after, before] = [mean(s, 0), mean(s, timeline.before)];
       const { format } = this.panel;
-      const change = before === 0 ? "" : ` ${signed((after - before) / before)}`;
+      const change = before === 0 ? "" : ` (${signed((after - before) / before)})`;
       return [s.colour, s.label, `${words(format(before))} → ${words(format(after))}${Number.isFinite(after - before) ? change : ""}`];
     });
     this.changes = { at: now, before: timeline.before, lines };
@@ -236,20 +234,9 @@ export class Card {
   }
 }
 
-function resolve(s) {
-  const track = s.track ?? store.track(s.metric, s.stat, s.labels);
-  const add = s.add?.map((a) => store.track(a.metric, a.stat, a.labels));
-  return { ...s, track, add: add?.length > 0 ? add : undefined };
-}
+const resolve = (s) => ({ ...s, track: store.track(s.metric, s.stat, s.labels) });
 
-const latest = ({ track, add }) => total([track, ...add].map((t) => t.latest));
-
-function total(values) {
-  const known = values.filter((v) => v === v);
-  return known.length === 0 ? NaN : known.reduce((a, b) => a + b, 0);
-}
-
-function mean({ track, add }, before) {
+function mean({ track }, before) {
   let [sum, count] = [0, 0];
   const [from, until] = [end() - timeline.span - before, end() - before];
   const take = (_, value) => {
@@ -257,14 +244,14 @@ function mean({ track, add }, before) {
     sum += value;
     count += 1;
   };
-  if (add) sums(track, add, from, until, take);
-  else store.each(track, from, until, take);
+  store.each(track, from, until, take);
   return count === 0 ? NaN : sum / count;
 }
 
 function signed(share) {
-  const percent = Math.abs(share) >= 9.995 ? Math.round(share * 100) : Number((share * 100).toPrecision(3));
-  return `${share > 0 ? "+" : ""}${percent}\u202f%`;
+  const percent = Math.abs(share * 100);
+  const digits = percent >= 9.95 ? percent.toFixed(0) : percent.toFixed(1);
+  return `${Number(digits) === 0 ? "±" : share > 0 ? "+" : "−"}${digits}%`;
 }
 
 function setCursor(time) {
@@ -277,7 +264,14 @@ function setCursor(time) {
   wake();
 }
 
-// A click elsewhere closes a menu.
+// A click elsewhere closes a menu, and so does Escape.
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.firstElementChild.focus();
+  }
+});
 addEventListener("pointerdown", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;

@@ -7,6 +7,7 @@ const MOST = 2000;
 const listeners = new Set();
 let metrics = new Map();
 let generation = -1;
+let truncated = false;
 let asking = null;
 
 /** The metric of this name: {name, kind, unit, help, series}; undefined where there is none. */
@@ -26,7 +27,7 @@ export function refresh(wanted) {
   if (asking !== null || (wanted !== undefined && wanted === generation)) return asking;
   asking = get(`/api/metrics?limit=${MOST}`)
     .then((answer) => {
-      generation = answer.generation;
+      ({ generation, truncated } = answer);
       metrics = new Map(answer.metrics.map((metric) => [metric.name, metric]));
       listeners.forEach((listener) => listener());
     })
@@ -37,6 +38,12 @@ export function refresh(wanted) {
 
 // Where the budget is used up, one series has what finds no room; it is of nobody.
 const OVERFLOW = "overflow";
+
+/** Metrics with this text in a name or a label: of the list, or of the server where the list has not all. */
+export async function search(text) {
+  if (!truncated || text === "") return { metrics: all(), truncated };
+  return get(`/api/metrics?limit=${MOST}&q=${encodeURIComponent(text)}`);
+}
 
 /** The values that `label` has in the series of a metric, sorted. */
 export function values(name, label) {

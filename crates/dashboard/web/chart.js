@@ -27,8 +27,7 @@ const TICK = 1300;
 
 export class Chart {
   /**
-   * `options`: series [{track, colour, fill, add}], format, floor, ceiling, binary, bare. `add` is a list of tracks that are
-   * added up to the series' own.
+   * `options`: series [{track, colour, fill}], format, floor, ceiling, binary; bare is a chart without axes.
    */
   constructor(canvas, options) {
     this.canvas = canvas;
@@ -44,7 +43,7 @@ export class Chart {
     this.scaledAt = 0;
     this.smallSince = 0;
     this.column = 0;
-    this.head = 0;
+    this.painted = 0;
     this.learned = 0;
     this.final = 0;
     this.empty = true;
@@ -105,13 +104,25 @@ export class Chart {
     this.dirty ||= step !== this.step || before !== this.before || until !== this.until || this.learned !== store.learned;
     if (this.dirty || (moment - this.scaledAt > RESCALE && until === null)) this.rescale(right, moment);
     const gliding = this.glide();
-    if (!this.dirty && column === this.column && (store.head === this.head || until !== null)) return gliding;
+    const latest = this.latest();
+    if (!this.dirty && column === this.column && (latest === this.painted || until !== null)) return gliding;
+    this.painted = latest;
     this.step = step;
     this.before = before;
     this.until = until;
     this.learned = store.learned;
     this.paint(column, right);
     return gliding;
+  }
+
+  /** When something last changed that is drawn here: of columns that tick only their new numbers count. */
+  latest() {
+    let latest = 0;
+    for (const { track } of this.options.series) {
+      const time = track.ticked || store.head === 0 ? track.real : store.timeOf(store.head - 1);
+      if (time > latest) latest = time;
+    }
+    return latest;
   }
 
   paint(column, right) {
@@ -122,7 +133,6 @@ export class Chart {
     const kept = Math.floor(Math.min(this.final, right) / this.step) - this.origin - Math.ceil(2 * this.ratio);
     const from = whole ? 0 : Math.max(0, Math.min(kept, this.width - moved - 1));
     this.column = column;
-    this.head = store.head;
     this.dirty = false;
     if (whole) this.fulls += 1;
     else this.strips += 1;
@@ -161,10 +171,7 @@ export class Chart {
   extent(from, until) {
     bounds[0] = Infinity;
     bounds[1] = -Infinity;
-    for (const { track, add } of this.options.series) {
-      if (add) sums(track, add, from, until, bound);
-      else scan(track, from, until, bound);
-    }
+    for (const { track } of this.options.series) scan(track, from, until, bound);
     return bounds;
   }
 
@@ -250,15 +257,14 @@ export class Chart {
     }
   }
 
-  paintLine({ track, colour, fill, add }, from, right, before) {
+  paintLine({ track, colour, fill }, from, right, before) {
     const { context, ratio } = this;
     const start = (this.origin + from) * this.step - before - TICK;
     target = this;
     shifted = before;
     pen.begin();
-    if (add) sums(track, add, start, right - before, draw);
-    else scan(track, start, right - before, draw);
-    if (before === 0 && timeline.until === null) this.hold(track, add, right);
+    scan(track, start, right - before, draw);
+    if (before === 0 && timeline.until === null) this.hold(track, right);
     const hue = colours[colour];
     if (fill && before === 0) {
       context.fillStyle = this.shade(hue);
@@ -272,11 +278,11 @@ export class Chart {
   }
 
   // Up to the present a line stays at its last number; once there is a new one, that part is painted again.
-  hold(track, add, right) {
+  hold(track, right) {
     if (track.live === null) return;
-    const known = lasting(track, add, right);
+    const known = lasting(track, right);
     if (known < this.final) this.final = known;
-    if (add || !track.ticked || track.latest !== track.latest) return;
+    if (!track.ticked || track.latest !== track.latest) return;
     pen.point(this.left + this.width, this.y(Math.min(track.latest, this.top * 1.3)));
   }
 
@@ -326,8 +332,8 @@ export class Chart {
 }
 
 // Up to when what is painted of a line will not change.
-function lasting(track, add, right) {
-  if (add || timeline.span > FINE_SPAN) return Math.floor(right / 1000) * 1000 - 1000;
+function lasting(track, right) {
+  if (timeline.span > FINE_SPAN) return Math.floor(right / 1000) * 1000 - 1000;
   return track.ticked ? track.real : store.timeOf(store.head - 1);
 }
 
@@ -376,20 +382,4 @@ function scanLive(track, start, until, visit) {
     heldValue = value;
     visit(time, value);
   }
-}
-
-/** The same of a sum: at the times of seconds. */
-export function sums(track, others, from, until, visit) {
-  for (let s = Math.floor(from / 1000); s * 1000 < until; s += 1) {
-    let sum = second(track, s);
-    for (const other of others) {
-      const value = second(other, s);
-      if (value === value) sum = sum === sum ? sum + value : value;
-    }
-    visit(s * 1000 + 500, sum);
-  }
-}
-
-function second(track, s) {
-  return s === track.current ? track.latest : track.get(s);
 }

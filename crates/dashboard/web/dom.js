@@ -39,11 +39,6 @@ export function button(label, onclick, attributes = {}) {
   return h("button", { type: "button", onclick, ...attributes }, label);
 }
 
-/** A button with an icon alone. */
-export function iconButton(path, label, onclick, attributes = {}) {
-  return h("button", { type: "button", class: "quiet", "aria-label": label, title: label, onclick, ...attributes }, icon(path));
-}
-
 /** Offers bytes or a text as a file. */
 export function save(name, content, type) {
   const url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));

@@ -1,20 +1,18 @@
 // A chart as a picture, and its data as a table or as JSON.
 
-import { sums } from "./chart.js";
+import { FONT } from "./chart.js";
 import { colours } from "./colours.js";
 import { save } from "./dom.js";
-import { FONT } from "./chart.js";
 import { moment } from "./format.js";
 import { store } from "./store.js";
 import { end, timeline } from "./timeline.js";
 
 /** The points of a series within what is shown: [[ms, number], …]. */
-export function points({ track, add }) {
+export function points({ track }) {
   const [from, until] = [end() - timeline.span, end()];
   const list = [];
   const take = (time, value) => value === value && list.push([Math.round(time), value]);
-  if (add) sums(track, add, from, until, take);
-  else store.each(track, from, until, take);
+  store.each(track, from, until, take);
   return list;
 }
 

@@ -1,5 +1,6 @@
 // What the page asks of the stream: the columns that are shown, how often, and their past.
 
+import { say } from "./dom.js";
 import * as frames from "./frames.js";
 import { store } from "./store.js";
 import { now, sync, timeline } from "./timeline.js";
@@ -82,7 +83,9 @@ function fitting() {
 
 function subscribe() {
   if (!ready) return;
-  const tracks = [...store.tracks.values()].filter((track) => track.users > 0).slice(0, MOST_COLUMNS);
+  const wished = [...store.tracks.values()].filter((track) => track.users > 0);
+  const tracks = wished.slice(0, MOST_COLUMNS);
+  if (wished.length > MOST_COLUMNS) say(`Only ${MOST_COLUMNS} of ${wished.length} columns are read: what is beyond stays empty.`, "bad");
   const wanted = fitting();
   const same = tracks.length === asked.length && tracks.every((track, i) => track === asked[i]);
   if (same && wanted === rate) return askPast();
@@ -97,7 +100,7 @@ function subscribe() {
 export function subscribed(message) {
   if (message.id !== subscription) return false;
   given = message.rate;
-  if (message.columns.length !== asked.length) return false; // a pause has none
+  if (given === 0) return true;
   store.relayout(message.schema, asked, message.columns);
   askPast();
   return true;

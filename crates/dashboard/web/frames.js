@@ -3,8 +3,8 @@
 const VERSION = 1;
 const HEAD = 16;
 
-export const FULL = 1;
-export const CHANGES = 2;
+// A frame of changes has kind 2.
+const FULL = 1;
 export const HISTORY = 3;
 
 /** What the head of the last frame said: one object, so that sixty frames a second leave no litter. */

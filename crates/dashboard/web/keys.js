@@ -3,14 +3,19 @@
 import { button, h } from "./dom.js";
 import { compare, follow, pan, pause, timeline, zoom } from "./timeline.js";
 
+// Views without charts over time.
+const TIMELESS = ["traces", "profiles", "alerts"];
+
+const onCharts = (act) => () => TIMELESS.includes(document.body.dataset.view) || act();
+
 const actions = [
-  ["p", "Pause, or follow the present", pause],
-  ["l", "Back to the present", () => follow()],
-  ["+", "Show less time", () => zoom(0.5)],
-  ["-", "Show more time", () => zoom(2)],
-  ["ArrowLeft", "Into the past", () => pan(-0.25)],
-  ["ArrowRight", "Towards the present", () => pan(0.25)],
-  ["c", "Compare with the range before, or not", () => compare(timeline.before > 0 ? 0 : timeline.span)],
+  ["p", "Pause, or follow the present", onCharts(pause)],
+  ["l", "Back to the present", onCharts(() => follow())],
+  ["+", "Show less time", onCharts(() => zoom(0.5))],
+  ["-", "Show more time", onCharts(() => zoom(2))],
+  ["ArrowLeft", "Into the past", onCharts(() => pan(-0.25))],
+  ["ArrowRight", "Towards the present", onCharts(() => pan(0.25))],
+  ["c", "Compare with the range before, or not", onCharts(() => compare(timeline.before > 0 ? 0 : timeline.span))],
   ["/", "Search", focusSearch],
   ["?", "This list", () => toggleHelp()],
 ];

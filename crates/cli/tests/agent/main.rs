@@ -16,3 +16,4 @@ mod settings;
 mod starts;
 mod stops;
 mod stream;
+mod top;

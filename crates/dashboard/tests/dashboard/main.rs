@@ -3,6 +3,7 @@
 mod decoder;
 mod page;
 mod past;
+mod safety;
 mod served;
 mod stream;
 mod updates;

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -33,14 +34,18 @@ pub(crate) struct Served {
 impl Served {
     /// A dashboard of a registry of its own, served by the test's runtime.
     pub(crate) fn new(service: &str) -> Served {
-        Served::make(service, None)
+        Served::make(service, None, ServerOptions::default())
+    }
+
+    pub(crate) fn with_options(service: &str, options: ServerOptions) -> Served {
+        Served::make(service, None, options)
     }
 
     pub(crate) fn with_history(service: &str, history: Arc<MemoryHistory>) -> Served {
-        Served::make(service, Some(history))
+        Served::make(service, Some(history), ServerOptions::default())
     }
 
-    fn make(service: &str, history: Option<Arc<MemoryHistory>>) -> Served {
+    fn make(service: &str, history: Option<Arc<MemoryHistory>>, options: ServerOptions) -> Served {
         let registry = Registry::new();
         let metrics = MetricsCollector::new(&registry).unwrap();
         let about = About::new(service, Duration::from_secs(1)).host(Some("web-1".into()));
@@ -49,7 +54,7 @@ impl Served {
             Some(history) => MetricsDashboard::with_history(about, own, of, history),
             None => MetricsDashboard::new(about, own, of),
         };
-        let server = Server::bind(([127, 0, 0, 1], 0), ServerOptions::default()).unwrap();
+        let server = Server::bind(([127, 0, 0, 1], 0), options).unwrap();
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let routes = dashboard.routes();
@@ -71,8 +76,21 @@ impl Served {
     }
 
     pub(crate) async fn watch(&self, path: &str) -> Result<Viewer, Error> {
+        self.ask_to_watch(path, &[]).await
+    }
+
+    /// The same with further headers, or others than usual.
+    pub(crate) async fn ask_to_watch(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Viewer, Error> {
         let url = format!("ws://{}{path}", self.address);
-        let (socket, _) = timeout(PATIENCE, connect_async(url)).await.expect("an answer")?;
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (socket, _) = timeout(PATIENCE, connect_async(request)).await.expect("an answer")?;
         Ok(Viewer(socket))
     }
 
@@ -89,11 +107,30 @@ impl Served {
         (String::from_utf8(head).unwrap(), body)
     }
 
+    /// The answer to who calls the server by this name.
+    pub(crate) async fn get_of(&self, host: &str, path: &str) -> String {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        String::from_utf8(self.send(head).await).unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, headers: &str, body: &str) -> String {
+        let (host, length) = (self.address, body.len());
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        );
+        String::from_utf8(self.send(request).await).unwrap()
+    }
+
     async fn ask(&self, path: &str, headers: &str) -> Vec<u8> {
-        let mut tcp = TcpStream::connect(self.address).await.unwrap();
         let host = self.address;
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+        self.send(format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n"
+        ))
+        .await
+    }
+
+    async fn send(&self, request: String) -> Vec<u8> {
+        let mut tcp = TcpStream::connect(self.address).await.unwrap();
         tcp.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         timeout(PATIENCE, tcp.read_to_end(&mut answer)).await.expect("an answer").unwrap();

@@ -1,6 +1,6 @@
 // Every metric, by search; those that are pinned stay, also in the address.
 
-import { all, oncatalog } from "../catalog.js";
+import { all, oncatalog, search as searched } from "../catalog.js";
 import { SERIES } from "../colours.js";
 import { empty, h, icon, put } from "../dom.js";
 import * as format from "../format.js";
@@ -56,10 +56,13 @@ export function open(view) {
     hint.hidden = wanted.length > 0;
   }
 
-  function list() {
+  async function list() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = all().filter((metric) => fits(metric, words)).sort((a, b) => a.name.localeCompare(b.name));
-    put(counted, `${found.length} of ${all().length}`);
+    const text = search.value;
+    const { metrics, truncated } = await searched(words[0] ?? "").catch(() => ({ metrics: all(), truncated: true }));
+    if (view.closed || text !== search.value) return;
+    const found = metrics.filter((metric) => fits(metric, words)).sort((a, b) => a.name.localeCompare(b.name));
+    put(counted, truncated ? `${found.length} of more: search` : `${found.length} of ${all().length}`);
     const now = pins();
     names.replaceChildren(found.length === 0 ? empty("No metric has that", "The search looks into names, help texts, label names and label values.") : h("ul", {}, ...found.slice(0, MOST_LISTED).map((metric) => row(metric, now, toggle))));
   }

@@ -264,8 +264,9 @@ function tables(tree, { profile }, weigh, search) {
     search.value = f.name;
     search.dispatchEvent(new Event("input"));
   }));
-  const parts = [h("section", { class: "card" }, h("div", { class: "head" }, h("h2", { title: folded ? "By themselves, with what they call of the language and of runtimes" : "By themselves" }, "Hottest functions")), h("ol", { class: "weights" }, ...lines))];
-  for (const [title, sums] of [["By span", profile.spans], ["By thread", profile.threads]]) {
+  const parts = [h("section", { class: "card" }, h("div", { class: "head" }, h("h2", { title: folded ? "By themselves, with what they call of the language and of runtimes" : "By themselves" }, profile.unit === "bytes" ? "Heaviest functions" : "Hottest functions")), h("ol", { class: "weights" }, ...lines))];
+  for (const [title, all] of [["By span", profile.spans], ["By thread", profile.threads]]) {
+    const sums = all.filter(([, sum]) => sum > 0);
     if (sums.length === 0) continue;
     const rows = sums.slice(0, 8).map(([name, sum]) => weighed(name, sum, sums[0][1], weigh(sum), `${((sum / Math.max(profile.total, 1)) * 100).toFixed(1)} %`));
     parts.push(h("section", { class: "card" }, h("div", { class: "head" }, h("h2", {}, title)), h("ol", { class: "weights" }, ...rows)));

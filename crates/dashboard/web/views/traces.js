@@ -1,8 +1,7 @@
 // Traces that were kept: slow, failed, recent; spans that have not ended; a waterfall of the one that is chosen.
 
 import { get } from "../api.js";
-import { values } from "../catalog.js";
-import { oncatalog } from "../catalog.js";
+import { oncatalog, values } from "../catalog.js";
 import { button, empty, h, put, say } from "../dom.js";
 import { ago, duration, moment, seconds, words } from "../format.js";
 import { session } from "../session.js";
@@ -67,14 +66,14 @@ export function open(view) {
     const bar = h("i", { "aria-hidden": "true" });
     bar.style.width = `${(root.duration_ms / longest) * 100}%`;
     const services = `${trace.spans.length} span${trace.spans.length === 1 ? "" : "s"}`;
-    return h("li", {}, h("button", { type: "button", "data-trace": trace.trace_id, "aria-current": trace.trace_id === url.get("trace") ? "true" : null, onclick: () => select(trace) },
+    return h("li", {}, h("button", { type: "button", "data-trace": trace.trace_id, "aria-current": String(trace.trace_id === url.get("trace")), onclick: () => select(trace) },
       bar, h("span", { class: "name" }, root.name, trace.failed ? h("span", { class: "tag bad" }, "failed") : null),
       h("b", {}, words(seconds(root.duration_ms / 1000))), h("span", { class: "muted" }, `${services} · ${ago(root.start_unix_ns / 1e6, now())}`)));
   }
 
   function select(trace, keep = false) {
     if (!keep) url.set({ trace: trace.trace_id });
-    for (const b of list.querySelectorAll("button[data-trace]")) b.toggleAttribute("aria-current", b.dataset.trace === trace.trace_id);
+    for (const b of list.querySelectorAll("button[data-trace]")) b.setAttribute("aria-current", String(b.dataset.trace === trace.trace_id));
     detail.replaceChildren(...one(trace));
   }
 
