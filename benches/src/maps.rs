@@ -49,6 +49,20 @@ impl Maps {
         self.0.iter().map(Mapping::written).sum()
     }
 
+    /// Private dirty memory by what it is for: the first heap, heaps of threads with their stacks, and what files lie
+    /// behind.
+    pub(crate) fn parts(&self) -> Vec<(String, i64)> {
+        let part = |m: &Mapping| match m.path.as_str() {
+            "[heap]" => 0,
+            "" => 1,
+            _ => 2,
+        };
+        let mut parts =
+            ["first heap", "heaps and stacks of threads", "files"].map(|name| (name.to_owned(), 0));
+        self.0.iter().for_each(|m| parts[part(m)].1 += m.written() as i64);
+        parts.into()
+    }
+
     /// The written part of this program's own data: statics that were touched, relocations.
     pub(crate) fn statics(&self) -> u64 {
         let program = std::env::current_exe().unwrap_or_default();

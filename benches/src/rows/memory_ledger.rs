@@ -1,6 +1,7 @@
 //! `memory/ledger`: what a monitor in use holds, counted in three ways.
 
-use std::net::Ipv4Addr;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Barrier;
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ use super::Row;
 use crate::alloc::Counting;
 use crate::harness::Effort;
 use crate::maps::Maps;
-use crate::node_exporter::get;
 use crate::report::Report;
 use crate::{child, values};
 
@@ -51,6 +51,9 @@ fn run(effort: Effort) -> Result<Report, String> {
     report.number("private_dirty", "B", (with.private_dirty - without.private_dirty) as f64);
     let lines = with.ledger.iter().map(|(subsystem, bytes)| format!("{subsystem} {bytes}"));
     report.note(format!("ledger: {}", lines.collect::<Vec<_>>().join(", ")));
+    let parts = with.dirty_parts.iter().zip(&without.dirty_parts);
+    let parts = parts.map(|((part, with), (_, without))| format!("{part} {}", with - without));
+    report.note(format!("private dirty: {}", parts.collect::<Vec<_>>().join(", ")));
     Ok(report)
 }
 
@@ -78,7 +81,12 @@ struct Held {
     ledger: Vec<(String, i64)>,
     /// Of the whole process.
     private_dirty: i64,
+    /// The same by what was written.
+    dirty_parts: Vec<(String, i64)>,
 }
+
+/// How long the scrape may take for anything.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sixteen threads do the same work in both processes; in one of them they record it.
 fn measure(with: bool) -> Result<Held, String> {
@@ -139,16 +147,25 @@ impl Before {
             stacks: stacks as i64,
             ledger,
             private_dirty: maps.private_dirty() as i64,
+            dirty_parts: maps.parts(),
         })
     }
 }
 
-/// Scrapes the monitor and picks its ledger from the text.
+/// Scrapes the monitor and picks its ledger from the text, line by line: what a client holds of an answer, which would be
+/// more than a hundred kilobytes in this process, is not the monitor's.
 fn scraped_ledger(monitor: &PerformanceMonitor) -> Result<Vec<(String, i64)>, String> {
     let address = monitor.address().ok_or("the monitor has no listener")?;
-    let answer = get(address, "/metrics").map_err(|cause| format!("/metrics: {cause}"))?;
-    let text = String::from_utf8_lossy(&answer);
-    let ledger: Vec<_> = text.lines().filter_map(ledger_line).collect();
+    let ask = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        // Without chunks, which end anywhere in a line.
+        write!(stream, "GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+        let lines = BufReader::with_capacity(1_024, stream).lines();
+        let found = lines.filter_map(|line| line.map(|line| ledger_line(&line)).transpose());
+        found.collect::<std::io::Result<Vec<_>>>()
+    };
+    let ledger = ask().map_err(|cause| format!("/metrics: {cause}"))?;
     if ledger.is_empty() {
         return Err("/metrics has no perf_monitor_memory_bytes".to_owned());
     }

@@ -29,9 +29,11 @@ const COUNTERS: [Shown; 4] = [
     ("perf_monitor_notification_attempts_failed_total", "Attempts to notify that failed.", |s| {
         s.attempts_failed
     }),
-    ("perf_monitor_alerts_refused_total", "Alerts, rules and silences that found no room.", |s| {
-        s.refused_alerts + s.refused_rules + s.refused_silences
-    }),
+    (
+        "perf_monitor_alerts_refused_total",
+        "Alerts, rules, silences and recorded series that found no room.",
+        |s| s.refused_alerts + s.refused_rules + s.refused_silences,
+    ),
 ];
 
 pub(super) struct Numbers {
