@@ -39,13 +39,17 @@ const FLAGS: [&str; 14] = [
     "--remote-debugging-port=0",
 ];
 
-/// The Chromium that `PERF_MONITOR_CHROMIUM` names; without one, the caller is skipped and says so.
+/// The Chromium that `PERF_MONITOR_CHROMIUM` names, if it names one.
 pub fn chromium() -> Option<PathBuf> {
-    let program = std::env::var_os(VARIABLE).map(PathBuf::from);
-    if program.is_none() {
+    std::env::var_os(VARIABLE).map(PathBuf::from)
+}
+
+/// The same; without one, the test that asks is skipped and says so.
+pub fn chromium_or_skip() -> Option<PathBuf> {
+    if chromium().is_none() {
         println!("skipped: set {VARIABLE} to run it");
     }
-    program
+    chromium()
 }
 
 /// A browser that runs; dropping this ends it and removes its profile.

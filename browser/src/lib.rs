@@ -20,6 +20,6 @@ mod page;
 mod processes;
 mod socket;
 
-pub use browser::{Browser, chromium};
+pub use browser::{Browser, chromium, chromium_or_skip};
 pub use error::{Error, Result};
 pub use page::{Heap, Page};

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
-use perf_monitor_browser::{Browser, chromium};
+use perf_monitor_browser::{Browser, chromium_or_skip};
 
 const PAGE: &str = r#"<!doctype html><title>test</title><link rel="icon" href="data:,">
 <body><input id="name"><button id="go">go</button><p id="said"></p>
@@ -42,7 +42,7 @@ fn serve() -> SocketAddr {
 
 #[test]
 fn a_page_is_used_looked_at_and_listened_to() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = chromium_or_skip() else { return };
     let browser = Browser::start(&program, &[]).unwrap();
     let mut page = browser.page().unwrap();
     page.open(&format!("http://{}/", serve())).unwrap();
@@ -79,7 +79,7 @@ fn a_page_is_used_looked_at_and_listened_to() {
 
 #[test]
 fn a_tab_behind_another_is_hidden() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = chromium_or_skip() else { return };
     let browser = Browser::start(&program, &[]).unwrap();
     let mut page = browser.page().unwrap();
     page.open(&format!("http://{}/", serve())).unwrap();

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod bridge_metrics;
+mod browser;
 mod cache;
 mod counter;
 mod dashboard;
@@ -43,7 +44,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order in which they run.
-pub(crate) const ROWS: [Row; 44] = [
+pub(crate) const ROWS: [Row; 49] = [
     counter::ROW,
     labels::ROW,
     latency::ROW,
@@ -75,6 +76,11 @@ pub(crate) const ROWS: [Row; 44] = [
     dashboard::WIRE,
     dashboard::MEMORY,
     dashboard::LATENCY,
+    browser::FPS,
+    browser::CPU,
+    browser::LATENCY,
+    browser::WEIGHT,
+    browser::SOAK,
     memory_ledger::ROW,
     memory_instruments::ROW,
     traces_memory::ROW,

@@ -5,7 +5,7 @@ use super::Finding;
 const TABLE: &str = "benches/budgets.toml";
 
 /// Each promised figure; a row's id may go on after it (`counter/dynamic-2-labels/hit`).
-const PROMISED: [&str; 12] = [
+const PROMISED: [&str; 17] = [
     "counter/inc",
     "counter/dynamic-2-labels",
     "latency/record",
@@ -15,6 +15,11 @@ const PROMISED: [&str; 12] = [
     "snapshot/1000",
     "scrape/100k",
     "host/collect",
+    "dashboard/fps",
+    "dashboard/browser-cpu",
+    "dashboard/latency",
+    "dashboard/weight",
+    "dashboard/soak",
     "memory/ledger",
     "memory/day",
     "cpu/idle",

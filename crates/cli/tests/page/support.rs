@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use perf_monitor_browser::{Browser, Page, chromium};
+use perf_monitor_browser::{Browser, Page, chromium_or_skip};
 
 use crate::process::Running;
 
@@ -39,7 +39,7 @@ pub(crate) struct Viewer {
 impl Viewer {
     /// A browser with an empty tab; `None` where there is none.
     pub(crate) fn start() -> Option<Viewer> {
-        let browser = Browser::start(&chromium()?, &[]).unwrap();
+        let browser = Browser::start(&chromium_or_skip()?, &[]).unwrap();
         let mut page = browser.page().unwrap();
         let tools = serde_json::json!({"source": TOOLS});
         page.call("Page.addScriptToEvaluateOnNewDocument", tools).unwrap();
