@@ -2,28 +2,43 @@
 
 use crate::command;
 use crate::error::Result;
-use crate::peers;
+use crate::peers::{self, Peer};
 use crate::workspace::Workspace;
 
 const PACKAGE: &str = "perf-monitor-benches";
 
-/// The row that a real node_exporter is the control of.
-const ROW_WITH_A_PEER: &str = "host/collect";
+/// The rows that need a program of others, and which.
+const ROWS_WITH_PEERS: [(&str, Peer); 6] = [
+    ("host/collect", peers::NODE_EXPORTER),
+    ("dashboard/fps", peers::CHROMIUM),
+    ("dashboard/browser-cpu", peers::CHROMIUM),
+    ("dashboard/latency", peers::CHROMIUM),
+    ("dashboard/weight", peers::CHROMIUM),
+    ("dashboard/soak", peers::CHROMIUM),
+];
 
 /// Hands `args` on as they are; the exit code is the bench's own, 1 over a limit.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let mut cargo = command::cargo(); // stays in the caller's directory, which `--json FILE` is relative to
     cargo.arg("run").arg("--release").arg("--manifest-path").arg(workspace.root.join("Cargo.toml"));
     cargo.args(["--package", PACKAGE, "--"]).args(args);
-    if wants_peer(args) {
-        cargo.env(peers::SWITCH, "1").envs(peers::ensure(workspace, &[peers::NODE_EXPORTER])?);
+    let wanted = wanted(args);
+    if !wanted.is_empty() {
+        cargo.env(peers::SWITCH, "1").envs(peers::ensure(workspace, &wanted)?);
     }
     command::run(&mut cargo)
 }
 
-/// False only when a filter is given that leaves the row out.
-fn wants_peer(args: &[String]) -> bool {
-    filter(args).is_none_or(|filter| ROW_WITH_A_PEER.contains(filter))
+/// The peers of the rows that a filter leaves, each once.
+fn wanted(args: &[String]) -> Vec<Peer> {
+    let mut wanted: Vec<Peer> = Vec::new();
+    for (row, peer) in ROWS_WITH_PEERS {
+        let asked = filter(args).is_none_or(|filter| row.contains(filter));
+        if asked && !wanted.iter().any(|other| other.variable == peer.variable) {
+            wanted.push(peer);
+        }
+    }
+    wanted
 }
 
 fn filter(args: &[String]) -> Option<&str> {
@@ -43,14 +58,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_peer_is_set_up_only_for_runs_that_include_its_row() {
-        let wants = |line: &str| {
-            wants_peer(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    fn a_peer_is_set_up_only_for_runs_that_include_a_row_of_it() {
+        let wanted = |line: &str| {
+            let args: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            wanted(&args).iter().map(|peer| peer.variable).collect::<Vec<_>>()
         };
-        assert!(wants(""));
-        assert!(wants("--short --gates"));
-        assert!(wants("--json out.json"));
-        assert!(wants("host"));
-        assert!(!wants("--short counter --json out.json"));
+        let all = ["PERF_MONITOR_NODE_EXPORTER", "PERF_MONITOR_CHROMIUM"];
+        assert_eq!(wanted(""), all);
+        assert_eq!(wanted("--short --gates"), all);
+        assert_eq!(wanted("--json out.json"), all);
+        assert_eq!(wanted("host"), all[..1]);
+        assert_eq!(wanted("dashboard/fps"), all[1..]);
+        assert!(wanted("--short counter --json out.json").is_empty());
     }
 }

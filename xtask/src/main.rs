@@ -1,7 +1,7 @@
 //! The project's own commands: `cargo xtask <TASK>`, one file per task.
 //!
 //! Each task sets up what it needs by itself, below `target/`, and says what it does. Nothing is installed into the
-//! system, and nothing is downloaded but packages of Debian and crates.io.
+//! system, and nothing is downloaded but packages of Debian, PyPI, npm and crates.io.
 
 use std::process::ExitCode;
 

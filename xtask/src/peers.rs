@@ -1,7 +1,7 @@
 //! Real programs of others that tests measure against, unpacked from their packages below `target/peers`.
 //!
-//! Nothing is installed and no service starts: `apt-get download` fetches a package of Debian, `dpkg -x` unpacks it;
-//! what comes from PyPI gets a Python environment of its own. Neither needs root. A package that is already unpacked is
+//! Nothing is installed and no service starts: `apt-get` fetches a package of Debian, `dpkg -x` unpacks it; what comes
+//! from PyPI gets a Python environment of its own. Neither needs root. A package that is already unpacked is
 //! not touched again. A variable that the caller has set, such as `PERF_MONITOR_PROMETHEUS=/path/to/prometheus`, wins
 //! over the package.
 
@@ -33,6 +33,9 @@ enum Source {
     DebianProgram {
         answers: &'static str,
     },
+    /// With every library that this system lacks; one that is installed is used instead. Tests that ask for it are skipped
+    /// where it cannot be had.
+    DebianWithLibraries,
     /// The program is the Python that finds the package. Tests that ask for it are skipped where it cannot be had.
     PyPi,
 }
@@ -88,9 +91,17 @@ pub(crate) const PPROF: Peer = Peer {
     source: Source::DebianProgram { answers: "-h" },
 };
 
+/// Opens the page as a person's browser does.
+pub(crate) const CHROMIUM: Peer = Peer {
+    variable: "PERF_MONITOR_CHROMIUM",
+    package: "chromium",
+    program: "chromium",
+    source: Source::DebianWithLibraries,
+};
+
 /// Every peer that a test may ask for.
-pub(crate) const ALL: [Peer; 7] =
-    [PROMETHEUS, PROMTOOL, NODE_EXPORTER, ALERTMANAGER, AMTOOL, OTLP_PYTHON, PPROF];
+pub(crate) const ALL: [Peer; 8] =
+    [PROMETHEUS, PROMTOOL, NODE_EXPORTER, ALERTMANAGER, AMTOOL, OTLP_PYTHON, PPROF, CHROMIUM];
 
 /// `cargo xtask peers`: lets a plain `cargo test` use them, by `eval "$(cargo xtask peers)"`.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -123,12 +134,23 @@ fn find_or_unpack(peer: &Peer, place: &Path) -> Result<PathBuf> {
     if let Some(path) = std::env::var_os(peer.variable) {
         return given_by_the_caller(peer, path.into());
     }
+    if peer.source == Source::DebianWithLibraries
+        && let Some(program) = installed(peer.program)
+    {
+        return Ok(program);
+    }
     let package = place.join(peer.package);
     let program = package.join(peer.program);
     if !program.is_file() {
         unpack(peer, place, &package).map_err(|error| with_remedy(peer, &error))?;
     }
     Ok(program)
+}
+
+/// The program of this name that a shell would find.
+fn installed(name: &str) -> Option<PathBuf> {
+    let places = std::env::var_os("PATH")?;
+    std::env::split_paths(&places).map(|place| place.join(name)).find(|path| path.is_file())
 }
 
 fn given_by_the_caller(peer: &Peer, path: PathBuf) -> Result<PathBuf> {
@@ -157,6 +179,7 @@ fn unpack(peer: &Peer, place: &Path, package: &Path) -> Result<()> {
     let unpacked = match peer.source {
         Source::Debian => unpack_into(peer, place, &staging),
         Source::DebianProgram { answers } => program_into(peer, answers, place, &staging),
+        Source::DebianWithLibraries => with_libraries_into(peer, place, &staging),
         Source::PyPi => python_into(peer, &staging),
     };
     let outcome = unpacked.and_then(|()| move_whole(&staging, package, peer));
@@ -188,6 +211,42 @@ fn unpack_all(peer: &Peer, place: &Path, staging: &Path, root: &Path) -> Result<
     command::run(Command::new("dpkg").arg("-x").arg(&archive).arg(root))
 }
 
+/// A script stands for the program, so that its libraries and fonts are found where they were unpacked.
+fn with_libraries_into(peer: &Peer, place: &Path, staging: &Path) -> Result<()> {
+    let root = staging.join("root");
+    fs::create_dir_all(&root).map_err(|cause| at(&root, &cause))?;
+    for archive in download_with_libraries(peer.package, place, staging)? {
+        command::run(Command::new("dpkg").arg("-x").arg(&archive).arg(&root))?;
+    }
+    write(&root.join("fonts.conf"), FONTS)?;
+    let script = root.join(peer.program);
+    let program = format!("usr/lib/{}/{}", peer.package, peer.program);
+    write(&script, &STARTER.replace("PROGRAM", &program))?;
+    command::run(Command::new("chmod").arg("+x").arg(&script))?;
+    answers(&script, "--version")
+}
+
+const STARTER: &str = r#"#!/bin/sh
+root=$(dirname "$(readlink -f "$0")")
+for libraries in "$root"/usr/lib/*-linux-gnu "$root"/lib/*-linux-gnu; do
+  LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+done
+export LD_LIBRARY_PATH FONTCONFIG_FILE="$root/fonts.conf" XDG_CACHE_HOME="$root/cache"
+exec "$root/PROGRAM" "$@"
+"#;
+
+const FONTS: &str = r#"<?xml version="1.0"?>
+<fontconfig>
+  <dir prefix="relative">usr/share/fonts</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
+"#;
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).map_err(|cause| at(path, &cause))
+}
+
 /// An environment can be moved as long as its `python` is called by its path.
 fn python_into(peer: &Peer, staging: &Path) -> Result<()> {
     let root = staging.join("root");
@@ -207,14 +266,37 @@ fn download(package: &str, place: &Path, staging: &Path) -> Result<()> {
     if get(Lists::System).is_ok() || get(Lists::Private).is_ok() {
         return Ok(());
     }
+    renew_lists(place)?;
+    get(Lists::Private)
+}
+
+/// What `apt-get install` would fetch, fetched and not installed.
+fn download_with_libraries(package: &str, place: &Path, staging: &Path) -> Result<Vec<PathBuf>> {
+    let archives = staging.join("archives");
+    let partial = archives.join("partial");
+    fs::create_dir_all(&partial).map_err(|cause| at(&partial, &cause))?;
+    let get = |lists| {
+        let mut command = apt(place, lists);
+        command.args(["-o", "Debug::NoLocking=true", "-o"]);
+        command.arg(format!("Dir::Cache::archives={}", archives.display()));
+        command.args(["--yes", "--download-only", "--no-install-recommends", "install", package]);
+        command::output(command.arg("fonts-dejavu-core")).map(drop)
+    };
+    if get(Lists::System).is_err() && get(Lists::Private).is_err() {
+        renew_lists(place)?;
+        get(Lists::Private)?;
+    }
+    archives_in(&archives)
+}
+
+fn renew_lists(place: &Path) -> Result<()> {
     eprintln!("peers: renewing the package lists");
     for directory in ["apt/lists/partial", "apt/cache/archives/partial"] {
         let directory = place.join(directory);
         fs::create_dir_all(&directory).map_err(|cause| at(&directory, &cause))?;
     }
     let mut update = apt(place, Lists::Private);
-    command::output(update.args(["-o", "APT::Update::Error-Mode=any", "update"]))?;
-    get(Lists::Private)
+    command::output(update.args(["-o", "APT::Update::Error-Mode=any", "update"])).map(drop)
 }
 
 #[derive(PartialEq)]
@@ -237,12 +319,19 @@ fn apt(place: &Path, lists: Lists) -> Command {
 }
 
 fn only_archive(staging: &Path) -> Result<PathBuf> {
-    let entries = fs::read_dir(staging).map_err(|cause| at(staging, &cause))?;
-    let mut archives = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|e| e == "deb"));
-    archives.next().ok_or_else(|| Error::new("`apt-get download` succeeded but left no .deb file"))
+    archives_in(staging).map(|mut archives| archives.remove(0))
+}
+
+/// At least one.
+fn archives_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).map_err(|cause| at(folder, &cause))?;
+    let paths = entries.flatten().map(|entry| entry.path());
+    let archives: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|e| e == "deb")).collect();
+    if archives.is_empty() {
+        return Err(Error::new("`apt-get` succeeded but left no .deb file"));
+    }
+    Ok(archives)
 }
 
 /// A program that lacks a shared library fails here, with the loader's own words.

@@ -13,8 +13,8 @@ use crate::args::AgentArgs;
 use crate::config::{Config, HostConfig};
 use crate::demo::Demo;
 use crate::error::{Error, Result};
-use crate::otlp;
 use crate::signals::Stop;
+use crate::{open, otlp};
 
 const USUAL_TICK: Duration = Duration::from_secs(1);
 
@@ -55,6 +55,11 @@ pub(crate) fn run(args: AgentArgs) -> Result<()> {
     let mut text = greeting(&monitor, demo.as_ref(), &config, tick, sends, asked.is_none());
     text += &last_lines(&told);
     tell(&text);
+    if args.open
+        && let Err(why) = open::open(&format!("{}/", monitor.url().unwrap_or_default()))
+    {
+        eprintln!("perf-monitor: {why}");
+    }
     stop.wait();
     drop(demo);
     monitor.stop();

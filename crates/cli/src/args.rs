@@ -11,6 +11,7 @@ use crate::config::EXAMPLE;
 use crate::error::Result;
 use crate::profile::ProfileArgs;
 use crate::rules::RulesCommand;
+use crate::top::{self, TopArgs};
 use crate::{agent, limits};
 
 /// Watch this machine in one page: CPU, memory, disks and network, live, and as Prometheus metrics.
@@ -41,6 +42,10 @@ pub(crate) struct AgentArgs {
     /// can see an argument: prefer the variable
     #[arg(long, value_name = "TOKEN", env = "PERF_MONITOR_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
+
+    /// Open the page in a browser of this machine
+    #[arg(long)]
+    pub(crate) open: bool,
 
     /// Also run a small service under load, so that every view has data
     #[arg(long)]
@@ -105,6 +110,9 @@ pub(crate) enum Command {
     /// Take a CPU or heap profile of a running monitor's program
     Profile(ProfileArgs),
 
+    /// Show the live figures of a running monitor in this terminal
+    Top(TopArgs),
+
     /// Look at rule files: whether they are right, do what they should, would have fired
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -118,6 +126,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
             Some(Command::Rules(rules)) => rules.run(),
+            Some(Command::Top(args)) => top::run(&args),
             Some(Command::Report { format, source }) => {
                 ask::run(&Ask { path: format.path().into(), length: Duration::ZERO, source })
             }

@@ -11,6 +11,7 @@ use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONNECTION, HOST, TRANSFER_ENCODING};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -26,13 +27,16 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// The largest answer. A scrape of a hundred thousand series has some 20 MB.
 const ANSWER_BYTES: usize = 1024 * 1024 * 1024;
 
+/// The largest answer that is read as a whole.
+const JSON_BYTES: usize = 16 * 1024 * 1024;
+
 /// How much of a refusal is shown.
 const REFUSAL_BYTES: usize = 300;
 
 /// Where a monitor listens, as a URL without a path.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Place {
-    authority: String,
+    pub(crate) authority: String,
     host: String,
     port: u16,
 }
@@ -101,6 +105,24 @@ pub(crate) fn post(place: &Place, path: &str, token: Option<&str>, body: String)
     ask(place, path, request(place, path, token, Some(body))?, Duration::ZERO)
 }
 
+/// What `place` answers to `path`, as JSON.
+///
+/// # Errors
+/// As those of [`get`], or the answer is long or no JSON.
+pub(crate) async fn json(place: &Place, path: &str, token: Option<&str>) -> Result<Value> {
+    let response = send(place, request(place, path, token, None)?, SILENCE).await?;
+    if response.status() != StatusCode::OK {
+        return Err(refused(place, path, response).await);
+    }
+    let failed = |why: String| Error::new(format!("no whole answer from {place} to {path}: {why}"));
+    let body = Limited::new(response.into_body(), JSON_BYTES).collect();
+    match timeout(SILENCE, body).await {
+        Ok(Ok(body)) => serde_json::from_slice(&body.to_bytes()).map_err(|e| failed(e.to_string())),
+        Ok(Err(e)) => Err(failed(e.to_string())),
+        Err(_) => Err(failed(format!("nothing came for {SILENCE:?}"))),
+    }
+}
+
 fn ask(
     place: &Place,
     path: &str,
@@ -148,17 +170,7 @@ async fn send(
     request: Request<Full<Bytes>>,
     patience: Duration,
 ) -> Result<Response<Incoming>> {
-    let connecting = TcpStream::connect((place.host.as_str(), place.port));
-    let tcp = match timeout(CONNECT, connecting).await {
-        Ok(Ok(tcp)) => tcp,
-        Ok(Err(e)) => {
-            let what = format!("cannot connect to {place}: {e}");
-            return Err(
-                Error::new(what + ": is a monitor running there? --url names another").because(e)
-            );
-        }
-        Err(_) => return Err(Error::new(format!("no connection to {place} within {CONNECT:?}"))),
-    };
+    let tcp = connect(place).await?;
     let broken = |e: hyper::Error| {
         let what = format!("no answer from {place}: {e}: is it a monitor that listens there?");
         Error::new(what).because(e)
@@ -172,14 +184,37 @@ async fn send(
     }
 }
 
+/// A connection to `place`.
+///
+/// # Errors
+/// Nobody listens there, or nobody can be reached.
+pub(crate) async fn connect(place: &Place) -> Result<TcpStream> {
+    let connecting = TcpStream::connect((place.host.as_str(), place.port));
+    match timeout(CONNECT, connecting).await {
+        Ok(Ok(tcp)) => Ok(tcp),
+        Ok(Err(e)) => {
+            let what = format!("cannot connect to {place}: {e}");
+            Err(Error::new(what + ": is a monitor running there? --url names another").because(e))
+        }
+        Err(_) => Err(Error::new(format!("no connection to {place} within {CONNECT:?}"))),
+    }
+}
+
 /// Why there is no answer, with the remedy where the status tells it.
 async fn refused(place: &Place, path: &str, response: Response<Incoming>) -> Error {
     let status = response.status();
     let body = Limited::new(response.into_body(), REFUSAL_BYTES).collect();
     let said = match timeout(SILENCE, body).await {
-        Ok(Ok(body)) => String::from_utf8_lossy(&body.to_bytes()).trim().escape_debug().to_string(),
-        _ => String::new(),
+        Ok(Ok(body)) => body.to_bytes(),
+        _ => Bytes::new(),
     };
+    refusal(place, path, status, &said)
+}
+
+/// The same for an answer whose body is known.
+pub(crate) fn refusal(place: &Place, path: &str, status: StatusCode, said: &[u8]) -> Error {
+    let said = &said[..said.len().min(REFUSAL_BYTES)];
+    let said = String::from_utf8_lossy(said).trim().escape_debug().to_string();
     let path = path.split('?').next().unwrap_or(path);
     Error::new(match status {
         StatusCode::UNAUTHORIZED => {

@@ -9,10 +9,12 @@ mod demo;
 mod error;
 mod fetch;
 mod limits;
+mod open;
 mod otlp;
 mod profile;
 mod rules;
 mod signals;
+mod top;
 
 use std::alloc::System;
 use std::process::ExitCode;

@@ -2,13 +2,13 @@
 
 use std::io;
 use std::process;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 
 /// Ctrl-C, or the system's request to end, from when this was made.
-pub(crate) struct Stop(Receiver<()>);
+pub(crate) struct Stop(oneshot::Receiver<()>);
 
 impl Stop {
     /// Listens from now on, on a thread of its own: a second signal, while the agent still stops, ends
@@ -19,7 +19,7 @@ impl Stop {
     pub(crate) fn listen() -> io::Result<Stop> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let mut signals = runtime.block_on(async { Signals::new() })?;
-        let (first, stop) = sync_channel(1);
+        let (first, stop) = oneshot::channel();
         thread::Builder::new().name("signals".into()).spawn(move || {
             runtime.block_on(async {
                 signals.next().await;
@@ -30,9 +30,14 @@ impl Stop {
         Ok(Stop(stop))
     }
 
-    /// Waits for the first signal.
+    /// Waits for the first signal, outside of any runtime.
     pub(crate) fn wait(self) {
-        let _ = self.0.recv();
+        let _ = self.0.blocking_recv();
+    }
+
+    /// The first signal.
+    pub(crate) async fn told(self) {
+        let _ = self.0.await;
     }
 }
 

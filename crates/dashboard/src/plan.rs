@@ -110,6 +110,13 @@ impl Plan {
         self.sources.iter().map(Selection::len).sum()
     }
 
+    /// Whether a column changes with ticks alone: distributions, and the growth of what somebody else counts. That comes
+    /// once a tick, so that a second which is not in step with ticks would hold none of it, or twice as much.
+    fn is_of_window(&self, column: &Planned) -> bool {
+        let observed = || self.sources[usize::from(column.source)].is_observed();
+        column.stat.is_of_window() || (column.stat == Stat::Rate && observed())
+    }
+
     /// All columns as they are now.
     pub(crate) fn read(&mut self) -> &[f32] {
         let now_ns = self.registry.clock().now_ns();
@@ -121,8 +128,9 @@ impl Plan {
             self.ticks = window.ticks;
             self.read_window(window);
         }
-        for (value, column) in self.values.iter_mut().zip(&self.columns) {
-            if column.stat.is_of_window() {
+        for number in 0..self.columns.len() {
+            let column = self.columns[number];
+            if self.is_of_window(&column) {
                 continue;
             }
             let index = usize::from(column.source);
@@ -137,7 +145,7 @@ impl Plan {
                 },
                 (None, _) => f64::NAN,
             };
-            *value = single(now);
+            self.values[number] = single(now);
         }
         &self.values
     }
@@ -161,26 +169,34 @@ impl Plan {
         any
     }
 
-    /// What the last tick saw of distributions: each is merged once, whatever is shown of it.
+    /// What the last tick saw: each source is looked up once, whatever is shown of it.
     fn read_window(&mut self, window: Window) {
         let seconds = window.to_ns.saturating_sub(window.from_ns) as f64 * 1e-9;
         for index in 0..self.sources.len() {
-            let of_it = |column: &Planned| usize::from(column.source) == index;
-            let wanted = |column: &Planned| of_it(column) && column.stat.is_of_window();
-            if !self.columns.iter().any(wanted) {
+            let wanted =
+                |column: &Planned| usize::from(column.source) == index && self.is_of_window(column);
+            let wanted: Vec<usize> =
+                (0..self.columns.len()).filter(|number| wanted(&self.columns[*number])).collect();
+            if wanted.is_empty() {
                 continue;
             }
             let source = &self.sources[index];
-            let records = match source.window() {
-                Some(OwnedValue::Histogram(records)) if window.ticks > 0 => Some(records),
-                _ => None,
-            };
+            let grown = (window.ticks > 0).then(|| source.window()).flatten();
             let scale = source.family().map_or(1.0, |family| family.unit.scale());
-            for (value, column) in self.values.iter_mut().zip(&self.columns) {
-                if wanted(column) {
-                    let stat = |records| column.stat.of_records(records, scale, seconds);
-                    *value = single(records.as_ref().map_or(f64::NAN, stat));
-                }
+            // the first window has all that was counted before it
+            let per_second = |grown: f64| match window.ticks > 1 && seconds > 0.0 {
+                true => grown * scale / seconds,
+                false => f64::NAN,
+            };
+            for number in wanted {
+                self.values[number] = single(match &grown {
+                    Some(OwnedValue::Histogram(records)) => {
+                        self.columns[number].stat.of_records(records, scale, seconds)
+                    }
+                    Some(OwnedValue::Counter(grown)) => per_second(*grown as f64),
+                    Some(OwnedValue::FloatCounter(grown)) => per_second(*grown),
+                    Some(OwnedValue::Gauge(_)) | None => f64::NAN,
+                });
             }
         }
     }
@@ -202,5 +218,43 @@ pub(crate) fn kind_name(kind: Kind) -> &'static str {
         Kind::Counter => "counter",
         Kind::Gauge => "gauge",
         Kind::Histogram => "histogram",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use perf_monitor_core::{Clock, Desc, Unit};
+
+    use super::*;
+
+    #[test]
+    fn what_a_tick_reads_has_the_rate_of_the_last_tick_between_ticks_too() {
+        let (time, clock) = Clock::fake();
+        let registry = Registry::builder().clock(time).build();
+        let desc = Desc::new("sent_bytes_total", "Bytes that were sent.").unit(Unit::Bytes);
+        let sent = registry.observed_counter(desc).unwrap();
+        let (metric, labels) = ("sent_bytes_total".into(), Box::default());
+        let column = Column { metric, labels, stat: Stat::Rate };
+        let mut plan = Plan::new(&registry, &[column]);
+        let tick = |total: u64| {
+            clock.advance(Duration::from_millis(40));
+            sent.observe(total);
+            registry.tick();
+        };
+        tick(1_000_000);
+        assert!(plan.read()[0].is_nan(), "the first window has all that was sent before");
+        let mut between_ticks = |expected: f32| {
+            for _ in 0..60 {
+                clock.advance(Duration::from_millis(16));
+                let rate = plan.read()[0];
+                assert!((rate - expected).abs() < 0.1, "{rate}");
+            }
+        };
+        tick(1_000_040);
+        between_ticks(1_000.0);
+        tick(1_002_040);
+        between_ticks(2_000.0);
     }
 }

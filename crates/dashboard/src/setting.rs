@@ -130,7 +130,7 @@ pub(crate) struct PageSettings {
 
 impl PageSettings {
     pub(crate) fn new(tick_ms: u64) -> PageSettings {
-        PageSettings { rate: 60.into(), window_s: 300.into(), tick_ms: tick_ms.into() }
+        PageSettings { rate: 60.into(), window_s: 120.into(), tick_ms: tick_ms.into() }
     }
 
     pub(crate) fn rate(&self) -> u32 {

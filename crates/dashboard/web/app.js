@@ -1,222 +1,199 @@
-// Puts the page together: the stream feeds the store, the store the panels, one animation loop the charts.
+// Puts the page together: the stream feeds the store, views show it, the address says which.
 
-import { Chart, nearest } from "./chart.js";
-import { clock, duration, round, words } from "./format.js";
-import { panels, shape } from "./panels.js";
-import { Store } from "./store.js";
+import * as alerts from "./alerts.js";
+import * as catalog from "./catalog.js";
+import { readColours } from "./colours.js";
+import { h, icon, put, say, tell } from "./dom.js";
+import * as feed from "./feed.js";
+import { duration } from "./format.js";
+import * as keys from "./keys.js";
+import { dirty, onbeat, painted, wake } from "./loop.js";
+import { mark, markers, onmarker } from "./markers.js";
+import { session } from "./session.js";
+import { store } from "./store.js";
 import { connect } from "./stream.js";
+import { now, ontimeline, restore, setLive, setUsual, timeline } from "./timeline.js";
+import * as toolbar from "./toolbar.js";
+import * as url from "./url.js";
+import { View } from "./view.js";
+import * as overview from "./views/overview.js";
 
-const COLOURS = ["card", "text", "muted", "grid", "baseline", "blue", "teal", "red", "amber", "violet", "slate"];
+const VIEWS = [
+  ["overview", "Overview", "M4 13h6V4H4zM14 20h6v-9h-6zM4 20h6v-3H4zM14 7h6V4h-6z", async () => overview],
+  ["metrics", "Metrics", "M4 19h16M4 15l5-6 4 4 7-8", () => import("./views/metrics.js")],
+  ["instruments", "Stages & caches", "M4 6h10M4 12h16M4 18h7", () => import("./views/instruments.js")],
+  ["traces", "Traces", "M4 6h9M8 12h9M13 18h7", () => import("./views/traces.js")],
+  ["profiles", "Profiles", "M12 3c1 4 5 5 5 10a5 5 0 0 1-10 0c0-2 1-3 2-4 0 2 1 3 2 3 1-3-1-5 1-9z", () => import("./views/profiles.js")],
+  ["host", "Host", "M4 5h16v6H4zM4 13h16v6H4zM8 8h.01M8 16h.01", () => import("./views/host.js")],
+  ["alerts", "Alerts", "M6 16V11a6 6 0 0 1 12 0v5l2 2H4zM10 21h4", () => import("./views/alerts.js")],
+  ["settings", "Settings", "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4", () => import("./views/settings.js")],
+];
 
-const FRAME = 17;
-const DESCRIBE = 15_000;
+const main = document.getElementById("main");
+let open = null;
+let opened = null;
+let turn = 0;
 
-// Faster updates are drawn together: nobody reads more than ten numbers a second.
-const LEAST_REFRESH = 90;
-
-const store = new Store();
-const still = matchMedia("(prefers-reduced-motion: reduce)");
-const views = panels.map(build);
-let session = null;
-let arrived = 0;
-let refreshed = 0;
-let live = false;
-let cursor = null;
-let scheduled = 0;
-let nap = 0;
-
-function element(tag, attributes, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
+function buildNavigation() {
+  const links = VIEWS.map(([name, label, path]) => h("a", { href: `#/${name}`, "data-view": name }, icon(path), h("span", {}, label), h("b", { class: "count", hidden: true })));
+  document.getElementById("views").append(...links);
 }
 
-function build(panel) {
-  const value = element("b", {}, "–");
-  const unit = element("span", {});
-  const legend = element("ul", { class: "legend" });
-  const canvas = element("canvas", { role: "img", "aria-label": panel.title });
-  const empty = element("div", { class: "empty" }, element("strong", {}, "Waiting for the first update"));
-  const title = element("h2", { id: panel.id }, panel.title);
-  const figure = element("p", { class: "figure" }, value, unit);
-  const plot = element("div", { class: "plot" }, canvas, empty);
-  const section = element("section", { class: "panel", "aria-labelledby": panel.id }, title, figure, legend, plot);
-  document.getElementById("panels").append(section);
-  const chart = new Chart({ ...panel, ...axes(panel), span: store.span }, canvas);
-  canvas.addEventListener("pointermove", (event) => point(chart.timeAt(event.offsetX, now())));
-  canvas.addEventListener("pointerleave", () => point(null));
-  return { panel, shape: panel, chart, section, value, unit, legend, canvas, empty, entries: [] };
-}
-
-function axes(panel) {
-  return { axis: (number) => (number === 0 ? "0" : words(round(panel.format(number)))), clock };
-}
-
-// Server time, carried on from the last update; it stands still while the connection is lost.
-function now() {
-  const last = store.last?.timestamp ?? Date.now();
-  return live ? last + (performance.now() - arrived) : last;
-}
-
-function point(time) {
-  cursor = time;
-  for (const view of views) {
-    view.chart.setCursor(time);
-    write(view);
+function markNavigation(name) {
+  for (const link of document.querySelectorAll("#views a")) {
+    link.href = url.link(link.dataset.view);
+    if (link.dataset.view === name) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else {
+      link.removeAttribute("aria-current");
+    }
   }
+}
+
+// The view of the address. One that is slow to load does not open over one that was chosen after it.
+async function show() {
+  const name = url.view();
+  if (open?.name === name && open.module.update?.(opened)) return;
+  const mine = (turn += 1);
+  const [, label, , load] = VIEWS.find(([view]) => view === name) ?? (name === "bench" ? ["", "Bench", "", () => import("./views/bench.js")] : VIEWS[0]);
+  let module;
+  try {
+    module = await load();
+  } catch {
+    return say("This view could not be loaded: the service may have been updated. Reload the page.", "bad");
+  }
+  if (mine !== turn) return;
+  opened?.close();
+  const root = h("div", { class: `view ${name}` });
+  main.replaceChildren(root);
+  open = { name, module };
+  opened = new View(root);
+  document.body.dataset.view = name;
+  open.label = label;
+  writeTitle();
+  markNavigation(name);
+  module.open(opened);
   wake();
 }
 
-function shown() {
-  if (cursor === null) return store.last;
-  return store.updates[nearest(store.updates.map((u) => u.timestamp), cursor)];
-}
-
-function write(view) {
-  const { shape: panel } = view;
-  const update = shown();
-  if (update === undefined) return;
-  const numbers = panel.series.map((s) => panel.format(s.value(update) ?? NaN));
-  const [value, unit] = numbers[0];
-  put(view.value, value);
-  put(view.unit, unit === "" ? "" : `${unit} ${panel.of}`);
-  view.value.parentElement.classList.toggle("unknown", unit === "");
-  const lines = panel.series.map((s, i) => [s.colour, s.label, words(numbers[i])]);
-  const notes = (panel.notes?.(update) ?? []).map(([label, text]) => ["", label, text]);
-  writeLegend(view, lines.length > 1 ? [...lines, ...notes] : notes);
-}
-
-// Nodes are kept and only texts change: a reader's focus and selection stay where they are.
-function writeLegend(view, entries) {
-  if (entries.length !== view.entries.length) {
-    view.entries = entries.map(([colour]) => {
-      const [mark, label, number] = [element("i", {}), element("span", {}), element("b", {})];
-      if (colour === "") mark.hidden = true;
-      else mark.style.color = `var(--${colour})`;
-      return { item: element("li", {}, mark, label, number), label, number };
-    });
-    view.legend.replaceChildren(...view.entries.map(({ item }) => item));
-  }
-  entries.forEach(([, label, number], i) => {
-    put(view.entries[i].label, label);
-    put(view.entries[i].number, number);
-  });
-}
-
-function put(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-function refresh() {
-  refreshed = performance.now();
-  for (const view of views) {
-    reshape(view);
-    view.chart.setData(store.columns(view.shape.series));
-    write(view);
-    view.empty.hidden = !view.chart.empty;
-    view.section.classList.toggle("vacant", view.chart.empty && store.last !== undefined);
-    if (store.last !== undefined) explain(view);
-  }
+function hello(message) {
+  const before = session.hello;
+  session.greet(message);
+  setUsual(message.window_s * 1000);
+  put(document.getElementById("service"), message.service);
+  if (before !== null && before.instance !== message.instance) say("The service was restarted.");
+  feed.open();
+  catalog.refresh();
+  if (session.has("alerts")) alerts.start();
+  else hideView("alerts");
   writeFacts();
-  wake();
+  writeTitle();
 }
 
-function reshape(view) {
-  const panel = shape(view.panel, store.last);
-  if (panel === view.shape) return;
-  view.shape = panel;
-  view.entries = [];
-  view.chart.setOptions({ ceiling: undefined, ...panel, ...axes(panel) });
+function writeTitle() {
+  document.title = `${open?.label ?? "Overview"} · ${session.hello?.service ?? "perf-monitor"}`;
 }
 
-// Why a chart is empty, once anything is known: the text stays as it is, so that it can be copied.
-function explain({ panel, empty }) {
-  if (empty.dataset.explained) return;
-  empty.dataset.explained = "yes";
-  const lines = [element("strong", {}, panel.empty.title)];
-  if (panel.empty.code) lines.push(element("code", {}, panel.empty.code));
-  empty.replaceChildren(...lines);
-}
-
-// What a chart shows, for those who hear the page: told at the start and then at times, not at each update.
-function describe() {
-  for (const { shape: panel, canvas } of views) {
-    const update = store.last;
-    if (update === undefined) continue;
-    const said = panel.series.map((s) => `${s.label} ${words(panel.format(s.value(update) ?? NaN))}`);
-    canvas.setAttribute("aria-label", `${panel.title}, the last ${duration(store.span)}: now ${said.join(", ")}`);
-  }
+function hideView(name) {
+  document.querySelector(`#views a[data-view="${name}"]`).hidden = true;
 }
 
 function writeFacts() {
-  if (session === null || store.last === undefined) return;
-  const { host, pid, started, version } = session;
-  const facts = [host, pid && `process ${pid}`, started && `up ${duration(Math.max(1000, store.last.timestamp - started))}`];
+  const { hello: about } = session;
+  if (about === null) return;
+  const facts = [about.host, about.pid && `process ${about.pid}`, about.started && `up ${duration(Math.max(1000, now() - about.started))}`, `perf-monitor ${about.version}`];
   put(document.getElementById("facts"), facts.filter(Boolean).join(" · "));
-  const rhythm = `Every ${duration(session.tick_ms)}, the last ${duration(store.span)} · perf-monitor ${version}`;
-  put(document.getElementById("rhythm"), rhythm);
 }
 
-function paintColours() {
-  const style = getComputedStyle(document.documentElement);
-  const colours = Object.fromEntries(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-  for (const { chart } of views) chart.setColours(colours);
-  wake();
-}
-
-// One loop for all charts. It sleeps until the next pixel moves, and while the page is hidden.
-function frame() {
-  scheduled = 0;
-  if (document.hidden) return;
-  const moment = now();
-  const waits = views.map(({ chart }) => chart.draw(moment, !still.matches));
-  const wait = Math.min(...waits) - FRAME;
-  if (wait <= 0) wake();
-  else if (live) nap = setTimeout(wake, wait);
-}
-
-function wake() {
-  clearTimeout(nap);
-  if (scheduled === 0) scheduled = requestAnimationFrame(frame);
-}
-
-const stream = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/stream`, {
-  hello(message) {
-    session = message;
-    put(document.getElementById("service"), message.service);
-    document.title = `${message.service} · perf-monitor`;
-    store.open(message.tick_ms, message.history);
-    for (const { chart } of views) chart.setOptions({ span: store.span });
-    arrived = performance.now();
-    refresh();
-    describe();
+const messages = {
+  hello,
+  subscribed: feed.subscribed,
+  history_end(message) {
+    feed.historyEnd(message);
+    if (message.points > 0) first();
+    wake();
   },
-  update(message) {
-    arrived = performance.now();
-    store.push(message);
-    if (!document.hidden && arrived - refreshed >= LEAST_REFRESH) refresh();
+  catalog: (message) => catalog.refresh(message.generation),
+  marker(message) {
+    mark(message);
+    if (message.kind === "alert") alerts.start();
+  },
+  error: (message) => say(message.message, "bad"),
+};
+
+// The page may be mounted below another path: all addresses are relative to its own.
+function socketUrl() {
+  const address = new URL("api/stream", document.baseURI);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  address.hash = "";
+  return address;
+}
+
+const stream = connect(socketUrl(), {
+  message: (message) => messages[message.type]?.(message),
+  frame(buffer) {
+    if (!feed.receive(buffer)) return;
+    first();
+    wake();
   },
   state(name, text) {
-    live = name === "live";
+    if (name === "live" || name === "lost") setLive(name === "live");
+    if (name === "lost") feed.close();
     const state = document.getElementById("state");
+    if (state.dataset.state !== name) tell(name === "lost" ? "The connection is lost." : text);
     state.dataset.state = name;
     put(state.querySelector("span"), text);
     document.body.classList.toggle("stale", name === "lost");
   },
 });
+feed.through(stream.send);
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paintColours);
+// For whoever measures the page: when the first numbers were painted.
+function first() {
+  if (document.documentElement.dataset.frame !== undefined) return;
+  document.documentElement.dataset.frame = "first";
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    document.documentElement.dataset.drawn = Math.round(performance.now());
+    performance.mark("drawn");
+  }));
+}
+
+function countAlerts() {
+  const count = document.querySelector('#views a[data-view="alerts"] .count');
+  const firing = alerts.firing().length;
+  count.hidden = firing === 0;
+  put(count, String(firing));
+}
+
+globalThis.perfMonitor = { painted, seen: feed.seen, store, timeline, markers };
+
+buildNavigation();
+readColours();
+restore();
+toolbar.build();
+keys.start(VIEWS.map(([name, label], i) => [String(i + 1), label, () => url.go(name)]));
+alerts.onalerts(countAlerts);
+onmarker(dirty);
+ontimeline(() => {
+  feed.adapt();
+  markNavigation(url.view());
+  dirty();
+});
+url.onplace(() => {
+  restore();
+  show();
+});
+onbeat(writeFacts);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  readColours();
+  dirty();
+  dispatchEvent(new Event("colours"));
+});
 document.addEventListener("visibilitychange", () => {
+  feed.adapt();
   if (document.hidden) return;
   stream.hurry();
-  refresh();
+  dirty();
 });
-addEventListener("resize", wake);
-setInterval(describe, DESCRIBE);
-paintColours();
-
-// Profiles are there only in a program that was built with them.
-fetch("/debug/pprof/", { method: "HEAD" })
-  .then((answer) => { document.getElementById("profiles").hidden = !answer.ok; })
-  .catch(() => {});
+show();

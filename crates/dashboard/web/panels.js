@@ -1,136 +1,80 @@
-// What the page shows: one declaration per panel.
-//
-// `series` are lines of one chart; `value` picks a number (or null: a gap) out of an update. The big figure is the first
-// series', in words `of`. `notes` stand beside the legend. `floor` is the least top of the axis, `ceiling` the greatest.
-// `machine` is what differs where no service records requests, so that the machine itself is what one looks at.
+// The charts that every service has: one declaration each.
 
 import * as format from "./format.js";
 
-const recorded = (pick) => (update) => (update.requests > 0 ? pick(update) : null);
-
-// A process has memory: 0 says that nothing measures it.
-const measured = (pick) => (update) => (update.memory_usage > 0 ? pick(update) : null);
-
 const NO_REQUESTS = {
   title: "No requests recorded yet",
+  hint: "Each request that the service records shows here.",
   code: "monitor.metrics().record_request(elapsed, ok)",
 };
+const UNKNOWN = { title: "Not known on this system" };
 
-export const panels = [
-  {
-    id: "request-rate",
-    title: "Requests",
-    of: "",
-    format: format.rate,
-    floor: 1,
-    empty: NO_REQUESTS,
-    series: [{ label: "requests", colour: "blue", fill: true, value: recorded((u) => u.request_rate) }],
-    notes: (u) => [["total", format.count(u.requests)]],
-  },
-  {
-    id: "error-rate",
-    title: "Errors",
-    of: "of requests",
-    format: format.ratio,
-    floor: 0.02,
-    ceiling: 1,
-    empty: NO_REQUESTS,
-    series: [{ label: "failed", colour: "red", fill: true, value: recorded((u) => u.error_rate) }],
-    notes: (u) => [["total failed", format.count(u.failures)]],
-  },
-  {
-    id: "latency",
-    title: "Latency",
-    of: "at p99",
-    format: format.micros,
-    floor: 100,
-    empty: NO_REQUESTS,
-    series: [
-      { label: "p99", colour: "violet", fill: true, value: (u) => (u.latency_p50 === null ? null : u.latency_p99) },
-      { label: "p50", colour: "teal", value: (u) => u.latency_p50 },
-    ],
-  },
-  {
-    id: "cpu",
-    title: "CPU",
-    of: "of one core, this process",
-    format: format.percent,
-    floor: 5,
-    empty: { title: "CPU time is not known on this system" },
-    series: [
-      { label: "process", colour: "blue", fill: true, value: measured((u) => u.cpu_usage) },
-      { label: "machine", colour: "slate", value: machineCpu },
-    ],
-    notes: cores,
-    machine: {
-      of: "of all cores, this machine",
-      format: format.ratio,
-      floor: 0.05,
-      ceiling: 1,
-      series: [
-        { label: "machine", colour: "blue", fill: true, value: (u) => u.host_cpu_ratio },
-        { label: "this process", colour: "slate", value: measured(processShare) },
-      ],
-    },
-  },
-  {
-    id: "memory",
-    title: "Memory",
-    of: "resident, this process",
-    format: format.bytes,
-    binary: true,
-    floor: 1 << 20,
-    empty: { title: "Memory is not known on this system" },
-    series: [{ label: "resident", colour: "teal", fill: true, value: measured((u) => u.memory_usage) }],
-    notes: machineMemory,
-    machine: {
-      of: "used, this machine",
-      series: [{ label: "machine", colour: "teal", fill: true, value: (u) => u.host_memory_used_bytes }],
-      notes: allMemory,
-    },
-  },
-  {
-    id: "network",
-    title: "Network",
-    of: "received, this machine",
-    format: format.byteRate,
-    floor: 1000,
-    empty: { title: "Network traffic is not known on this system" },
-    series: [
-      { label: "received", colour: "blue", fill: true, value: (u) => u.network_receive_bytes_per_second },
-      { label: "sent", colour: "amber", value: (u) => u.network_transmit_bytes_per_second },
-    ],
-  },
-];
+const latency = (stat) => ({ label: { p50: "p50", p90: "p90", p99: "p99", p999: "p99.9" }[stat], metric: "request_duration_seconds", stat, labels: {} });
 
-function machineCpu({ host_cpu_ratio: share, host_cpus: cpus }) {
-  return share === null || cpus === null ? null : share * cpus * 100;
+export const requests = {
+  title: "Requests", format: format.rate, floor: 1, unit: "per second", empty: NO_REQUESTS,
+  series: [{ label: "requests", colour: "blue", fill: true, metric: "requests_total", stat: "rate" }],
+};
+
+export const errors = {
+  title: "Errors", format: format.rate, floor: 0.5, unit: "per second", empty: NO_REQUESTS,
+  series: [{ label: "failed", colour: "red", fill: true, metric: "requests_total", stat: "rate", labels: { outcome: "failure" } }],
+};
+
+export const percentiles = {
+  title: "Latency", of: "at p99", format: format.seconds, floor: 1e-4, unit: "seconds", empty: NO_REQUESTS, lead: 1,
+  series: [
+    { ...latency("p999"), colour: "pink" }, { ...latency("p99"), colour: "violet", fill: true },
+    { ...latency("p90"), colour: "blue" }, { ...latency("p50"), colour: "teal" },
+  ],
+};
+
+/** Rows of equal height on a logarithmic scale. */
+export function heat(low, high, rows = 24) {
+  const step = (high / low) ** (1 / rows);
+  const edges = Array.from({ length: rows + 1 }, (_, i) => Number((low * step ** i).toPrecision(4)));
+  return {
+    title: "Latency, all requests", format: format.seconds, unit: "per second", empty: NO_REQUESTS,
+    rows: edges.slice(0, -1).map((edge, i) => ({
+      low: edge, high: edges[i + 1], label: `${edge} to ${edges[i + 1]} s`,
+      metric: "request_duration_seconds", stat: `between:${edge}:${edges[i + 1]}`,
+    })),
+  };
 }
 
-function processShare({ cpu_usage: percent, host_cpus: cpus }) {
-  return cpus === null ? null : percent / 100 / cpus;
-}
+export const cpu = {
+  title: "CPU", of: "of one core, this process", format: format.ratio, floor: 0.05, unit: "ratio", empty: UNKNOWN,
+  series: [{ label: "process", colour: "blue", fill: true, metric: "process_cpu_seconds_total", stat: "rate" }, { label: "machine, all cores", colour: "slate", metric: "host_cpu_usage_ratio", stat: "value" }],
+};
 
-function cores({ host_cpus: cpus }) {
-  return cpus === null ? [] : [["cores", format.count(cpus)]];
-}
+export const memory = {
+  title: "Memory", of: "resident, this process", format: format.bytes, binary: true, floor: 1 << 20, unit: "bytes", empty: UNKNOWN,
+  series: [{ label: "resident", colour: "teal", fill: true, metric: "process_resident_memory_bytes", stat: "value" }],
+};
 
-function allMemory({ host_memory_total_bytes: total, memory_usage: process }) {
-  const of = total === null ? [] : [["of", format.words(format.bytes(total))]];
-  return process === 0 ? of : [...of, ["this process", format.words(format.bytes(process))]];
-}
+export const machineMemory = {
+  title: "Memory of the machine", of: "used", format: format.bytes, binary: true, floor: 1 << 20, unit: "bytes", empty: UNKNOWN,
+  series: [
+    { label: "used", colour: "teal", fill: true, metric: "host_memory_used_bytes", stat: "value" },
+    { label: "cached", colour: "slate", metric: "host_memory_cached_bytes", stat: "value" },
+    { label: "total", colour: "blue", metric: "host_memory_total_bytes", stat: "value" },
+  ],
+};
 
-function machineMemory({ host_memory_used_bytes: used, host_memory_total_bytes: total }) {
-  if (used === null || total === null) return [];
-  return [["machine", `${format.words(format.bytes(used))} of ${format.words(format.bytes(total))}`]];
-}
+export const disk = {
+  title: "Disk", of: "read", format: format.byteRate, floor: 1000, unit: "bytes per second", empty: UNKNOWN,
+  series: [{ label: "read", colour: "blue", fill: true, metric: "host_disk_read_bytes_total", stat: "rate" }, { label: "written", colour: "amber", metric: "host_disk_written_bytes_total", stat: "rate" }],
+};
 
-/** The panel as it is shown after this update. */
-export function shape(panel, update) {
-  const alone = update !== undefined && update.requests === 0 && update.host_cpu_ratio !== null;
-  return alone && panel.machine ? panel.machine : panel;
-}
+export const network = {
+  title: "Network", of: "received", format: format.byteRate, floor: 1000, unit: "bytes per second", empty: UNKNOWN,
+  series: [{ label: "received", colour: "blue", fill: true, metric: "host_network_received_bytes_total", stat: "rate" }, { label: "sent", colour: "amber", metric: "host_network_sent_bytes_total", stat: "rate" }],
+};
 
-for (const panel of panels) {
-  if (panel.machine) panel.machine = { ...panel, ...panel.machine };
+/** Requests under way, by whichever metric of the service says so. */
+export function inFlight(metric) {
+  return {
+    title: "In flight", of: "requests under way", format: format.plain, floor: 4, empty: { title: "Nothing tells how many are under way" },
+    series: [{ label: "in flight", colour: "green", fill: true, metric, stat: "value" }],
+  };
 }

@@ -2,63 +2,69 @@
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
-const SILENCE_IN_TICKS = 10;
+const PING = 5000;
+const SILENCE = 12_000;
 
-/**
- * Calls `on.hello(message)`, `on.update(message)` and `on.state(name, text)`; `name` is connecting, live or lost.
- */
+/** Calls `on.message(object)`, `on.frame(buffer)` and `on.state(name, text)`; `name` is connecting, live or lost. */
 export function connect(url, on) {
   let pause = FIRST_PAUSE;
   let socket = null;
   let retry = 0;
-  let silence = 0;
-  let patience = 30_000;
+  let pings = 0;
+  let heard = 0;
 
   function open() {
     clearInterval(retry);
     retry = 0;
     socket = new WebSocket(url);
-    socket.onmessage = ({ data }) => receive(JSON.parse(data));
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => receive(data);
     socket.onclose = lost;
-    listen();
+    heard = performance.now();
+    clearInterval(pings);
+    pings = setInterval(listen, PING);
   }
 
   // A connection that is open but says nothing for long is as good as lost.
   function listen() {
-    clearTimeout(silence);
-    silence = setTimeout(() => socket.close(), patience);
+    if (performance.now() - heard > SILENCE) socket.close();
+    else send({ type: "ping", client: performance.now() });
   }
 
-  function receive(message) {
-    if ("history" in message) {
-      patience = Math.max(10_000, message.tick_ms * SILENCE_IN_TICKS);
+  function receive(data) {
+    heard = performance.now();
+    if (typeof data !== "string") return on.frame(data);
+    const message = JSON.parse(data);
+    if (message.type === "hello") {
       pause = FIRST_PAUSE;
-      on.hello(message);
       on.state("live", "Live");
-    } else {
-      on.update(message);
     }
-    listen();
+    return on.message(message);
   }
 
   function lost() {
-    clearTimeout(silence);
+    clearInterval(pings);
     const until = Date.now() + pause * (0.75 + Math.random() / 2);
     pause = Math.min(pause * 2, LONGEST_PAUSE);
     const wait = () => {
       const seconds = Math.ceil((until - Date.now()) / 1000);
       if (seconds <= 0) return open();
-      on.state("lost", `Reconnecting in ${seconds} s`);
+      on.state("lost", `Lost, again in ${seconds} s`);
     };
     clearInterval(retry);
     retry = setInterval(wait, 250);
     wait();
   }
 
+  function send(message) {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  }
+
   on.state("connecting", "Connecting");
   open();
 
   return {
+    send,
     /** Does not wait any longer, if it was waiting. */
     hurry() {
       if (retry !== 0) open();

@@ -54,7 +54,7 @@ fn the_configuration_tells_what_is_set_and_what_the_monitor_costs_and_keeps() {
     wait_for(&monitor, "perf_monitor_tick_seconds_count", |ticks| ticks > 2.0);
     let config = config(&monitor);
     assert_eq!(value(&config, "tick_ms"), 10.0);
-    assert_eq!((value(&config, "page_rate_hz"), value(&config, "window_s")), (60.0, 300.0));
+    assert_eq!((value(&config, "page_rate_hz"), value(&config, "window_s")), (60.0, 120.0));
     assert_eq!(value(&config, "alert_cpu_ratio"), 0.8);
     assert_eq!(value(&config, "profiler_hz"), 0.0);
     let ledger = config["ledger"].as_object().unwrap();

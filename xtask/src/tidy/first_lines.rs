@@ -2,7 +2,7 @@
 
 use super::Finding;
 
-const CODE: [&str; 3] = ["crates/", "xtask/", "benches/"];
+const CODE: [&str; 4] = ["crates/", "browser/", "xtask/", "benches/"];
 
 pub(super) fn check(path: &str, text: &str) -> Option<Finding> {
     let is_module = path.ends_with(".rs") && CODE.iter().any(|place| path.starts_with(place));

@@ -23,6 +23,9 @@ const LAYERS: [&[&str]; 7] = [
 /// Above all layers: it measures every crate, and none depends on it.
 const BENCHES: &str = "perf-monitor-benches";
 
+/// Below all layers: it knows none of them, and only their tests and the benches use it.
+const BROWSER: &str = "perf-monitor-browser";
+
 /// Beside all layers: it must work when none of them compiles.
 const XTASK: &str = "xtask";
 
@@ -73,9 +76,12 @@ fn points_down(package: &Package, dependency: &Dependency) -> bool {
 
 fn layer(name: &str) -> Option<usize> {
     if name == BENCHES {
-        return Some(LAYERS.len());
+        return Some(LAYERS.len() + 1);
     }
-    LAYERS.iter().position(|crates| crates.contains(&name))
+    if name == BROWSER {
+        return Some(0);
+    }
+    LAYERS.iter().position(|crates| crates.contains(&name)).map(|layer| layer + 1)
 }
 
 #[cfg(test)]

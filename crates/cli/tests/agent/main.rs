@@ -14,3 +14,4 @@ mod settings;
 mod starts;
 mod stops;
 mod stream;
+mod top;

@@ -96,3 +96,34 @@ fn it_tells_its_version_and_its_options() {
         assert!(help.contains(option), "{option}");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_page_is_opened_only_when_asked_for() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("opener");
+    std::fs::create_dir_all(&folder).unwrap();
+    let opened = folder.join("opened");
+    let _ = std::fs::remove_file(&opened);
+    let opener = folder.join("xdg-open");
+    let script =
+        format!("#!/bin/sh\necho \"$1\" > '{0}.part'\nmv '{0}.part' '{0}'\n", opened.display());
+    std::fs::write(&opener, script).unwrap();
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+
+    let mut unasked = agent(&ANY);
+    unasked.env("PATH", &path);
+    drop(Running::spawn(unasked));
+    let mut asked = agent(&[&ANY[..], &["--open"]].concat());
+    asked.env("PATH", &path);
+    let running = Running::spawn(asked);
+    let url = poll("an opened page", || std::fs::read_to_string(&opened).ok());
+    assert_eq!(url, format!("http://{}/\n", running.address()));
+
+    let mut nowhere = agent(&[&ANY[..], &["--open"]].concat());
+    nowhere.env("PATH", "");
+    let running = Running::spawn(nowhere);
+    assert!(running.get("/").0.contains(" 200 "));
+}
