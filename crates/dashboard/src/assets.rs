@@ -1,13 +1,7 @@
 //! The page with all that it loads, embedded.
 
 use std::future::ready;
-use std::hash::Hasher;
-use std::io::Write;
-use std::sync::OnceLock;
 
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderName,
     HeaderValue, IF_NONE_MATCH, VARY, X_FRAME_OPTIONS,
@@ -15,17 +9,35 @@ use http::header::{
 use http::{HeaderMap, StatusCode};
 use perf_monitor_http::{Body, Request, Response, Router, answer};
 
-/// Where the page names the folder of its assets.
-pub(crate) const PLACEHOLDER: &str = "{assets}";
+/// The fingerprint of all files: build.rs packs them.
+const TAG: &str = env!("PERF_MONITOR_ASSETS");
 
-const PAGE: &str = include_str!("../web/page.html");
+/// The page, which names the folder of its files.
+const PAGE: File = File {
+    name: "page.html",
+    content_type: "text/html; charset=utf-8",
+    bytes: include_bytes!(concat!(env!("OUT_DIR"), "/web/page.html")),
+    packed: include_bytes!(concat!(env!("OUT_DIR"), "/web/page.html.gz")),
+};
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// A module of the page, by its path below `web`.
+/// A file of the page, by its path below `web`.
+macro_rules! file {
+    ($path:literal, $content_type:expr) => {
+        File {
+            name: $path,
+            content_type: $content_type,
+            bytes: include_bytes!(concat!("../web/", $path)),
+            packed: include_bytes!(concat!(env!("OUT_DIR"), "/web/", $path, ".gz")),
+        }
+    };
+}
+
+/// A module of the page.
 macro_rules! module {
     ($path:literal) => {
-        File::new($path, JAVASCRIPT, include_bytes!(concat!("../web/", $path)))
+        file!($path, JAVASCRIPT)
     };
 }
 
@@ -71,8 +83,8 @@ const FILES: [File; 43] = [
     module!("views/profiles.js"),
     module!("views/settings.js"),
     module!("views/traces.js"),
-    File::new("page.css", "text/css; charset=utf-8", include_bytes!("../web/page.css")),
-    File::new("icon.svg", "image/svg+xml", include_bytes!("../web/icon.svg")),
+    file!("page.css", "text/css; charset=utf-8"),
+    file!("icon.svg", "image/svg+xml"),
 ];
 
 /// The page runs its own scripts and styles, talks to its own server, and loads nothing else.
@@ -84,35 +96,19 @@ struct File {
     name: &'static str,
     content_type: &'static str,
     bytes: &'static [u8],
+    /// The same in gzip.
+    packed: &'static [u8],
 }
 
 impl File {
-    const fn new(name: &'static str, content_type: &'static str, bytes: &'static [u8]) -> File {
-        File { name, content_type, bytes }
-    }
-
-    /// The file, which a browser may keep for ever: its address has the fingerprint of all files.
-    fn answer(self, packed: &Packed, request: &Request) -> Response {
-        let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
-        let whole = Bytes::from_static(self.bytes);
-        with(packed.answer(self.content_type, whole, request), CACHE_CONTROL, forever)
-    }
-}
-
-/// A text in gzip, made when it is first asked for so and kept.
-#[derive(Default)]
-struct Packed(OnceLock<Bytes>);
-
-impl Packed {
-    /// `whole`, packed if the client takes that.
-    fn answer(&self, content_type: &'static str, whole: Bytes, request: &Request) -> Response {
+    /// The file, packed if the client takes that.
+    fn answer(self, request: &Request) -> Response {
         let response = match takes_gzip(request) {
             true => {
-                let packed = self.0.get_or_init(|| gzip(&whole)).clone();
-                let response = answer(StatusCode::OK, content_type, packed);
+                let response = answer(StatusCode::OK, self.content_type, self.packed);
                 with(response, CONTENT_ENCODING, HeaderValue::from_static("gzip"))
             }
-            false => answer(StatusCode::OK, content_type, whole),
+            false => answer(StatusCode::OK, self.content_type, self.bytes),
         };
         let response = with(response, CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         with(response, VARY, HeaderValue::from_static("accept-encoding"))
@@ -131,12 +127,6 @@ fn takes_gzip(request: &Request) -> bool {
     codings.any(|(name, weight)| (name == "gzip" || name == "*") && weight > 0.0)
 }
 
-fn gzip(bytes: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    packed.expect("memory takes all bytes").into()
-}
-
 /// `/`, which a browser asks for anew each time, and `/assets/FINGERPRINT/…`, which it may keep.
 ///
 /// The modules import each other by relative names, so that one folder holds one state of all. The page names the
@@ -146,74 +136,41 @@ pub(crate) fn routes() -> Router {
     if let Some(folder) = std::env::var_os("PERF_MONITOR_UI_DIR") {
         return crate::workshop::routes(folder.into());
     }
-    let tag = fingerprint();
-    let folder = format!("/assets/{tag}");
-    let page = Page {
-        packed: Packed::default(),
-        html: Bytes::from(PAGE.replace(PLACEHOLDER, &folder[1..])),
-        etag: HeaderValue::from_str(&format!("W/\"{tag}\"")).expect("hexadecimal digits"),
+    Router::new()
+        .get("/", |request: Request| ready(page(&request)))
+        .get(&format!("/assets/{TAG}/*"), |request: Request| ready(file(&request)))
+}
+
+/// A file, which a browser may keep for ever: its address has the fingerprint of all files.
+fn file(request: &Request) -> Response {
+    let name = request.uri().path().split_once(TAG).map_or("", |(_, name)| &name[1..]);
+    let Some(file) = FILES.iter().find(|file| file.name == name) else {
+        return answer(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "no such file\n");
     };
-    let router = Router::new().get("/", move |request: Request| ready(page.answer(&request)));
-    FILES.into_iter().fold(router, |router, file| {
-        let (path, packed) = (format!("{folder}/{}", file.name), Packed::default());
-        router.get(&path, move |request: Request| ready(file.answer(&packed, &request)))
-    })
+    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    with(file.answer(request), CACHE_CONTROL, forever)
 }
 
-struct Page {
-    html: Bytes,
-    packed: Packed,
-    etag: HeaderValue,
-}
-
-impl Page {
-    fn answer(&self, request: &Request) -> Response {
-        let known = request.headers().get(IF_NONE_MATCH) == Some(&self.etag);
-        let response = match known {
-            true => {
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = StatusCode::NOT_MODIFIED;
-                response
-            }
-            false => self.packed.answer("text/html; charset=utf-8", self.html.clone(), request),
-        };
-        let response = with(response, ETAG, self.etag.clone());
-        let response = with(response, CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        let response = with(response, X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        with(response, CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
-    }
+fn page(request: &Request) -> Response {
+    // weak, as it is that of the packed page too
+    let etag = HeaderValue::from_static(concat!("W/\"", env!("PERF_MONITOR_ASSETS"), "\""));
+    let response = match request.headers().get(IF_NONE_MATCH) == Some(&etag) {
+        true => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            with(response, CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
+        }
+        false => PAGE.answer(request),
+    };
+    let response = with(response, ETAG, etag);
+    let response = with(response, CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    with(response, X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))
 }
 
 pub(crate) fn with(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(name, value);
     response
-}
-
-/// Sixteen digits that change with any byte of the page or its files.
-fn fingerprint() -> String {
-    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
-    hash.write(PAGE.as_bytes());
-    for file in FILES {
-        hash.write(file.name.as_bytes());
-        hash.write(file.bytes);
-    }
-    format!("{:016x}", hash.finish())
-}
-
-/// FNV-1a with 64 bits: the same on every machine and in every release, which std's hasher does not promise.
-struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 #[cfg(test)]
@@ -263,7 +220,7 @@ mod tests {
         let asked: Vec<String> =
             modules.map(imports).flat_map(|(now, later)| [now, later].concat()).collect();
         for file in FILES {
-            let by_page = PAGE.contains(&format!("\"{PLACEHOLDER}/{}\"", file.name));
+            let by_page = text(&PAGE).contains(&format!("\"assets/{TAG}/{}\"", file.name));
             assert!(by_page || asked.iter().any(|name| name == file.name), "{}", file.name);
         }
     }
@@ -281,16 +238,16 @@ mod tests {
     #[test]
     fn what_the_first_view_needs_is_asked_for_at_once() {
         for file in closure("app.js") {
-            let link = format!("<link rel=\"modulepreload\" href=\"{PLACEHOLDER}/{}\">", file.name);
-            assert!(file.name == "app.js" || PAGE.contains(&link), "{}", file.name);
+            let link = format!("<link rel=\"modulepreload\" href=\"assets/{TAG}/{}\">", file.name);
+            assert!(file.name == "app.js" || text(&PAGE).contains(&link), "{}", file.name);
         }
-        let links = PAGE.matches("modulepreload").count();
+        let links = text(&PAGE).matches("modulepreload").count();
         assert_eq!(links, closure("app.js").len() - 1);
     }
 
     #[test]
     fn nothing_comes_from_elsewhere_and_no_text_becomes_markup() {
-        for source in FILES.iter().map(text).chain([PAGE]) {
+        for source in FILES.iter().chain([&PAGE]).map(text) {
             let source = source.replace("http://www.w3.org/2000/svg", "");
             for banned in
                 ["http://", "https://", "innerHTML", "outerHTML", "insertAdjacent", "eval("]
@@ -299,7 +256,7 @@ mod tests {
             }
         }
         for inline in ["<style", "style=", "<script>", "onclick"] {
-            assert!(!PAGE.contains(inline), "{inline}");
+            assert!(!text(&PAGE).contains(inline), "{inline}");
         }
     }
 
@@ -307,8 +264,7 @@ mod tests {
     #[test]
     fn the_first_load_stays_small() {
         let packed = |files: &[&File]| -> usize {
-            gzip(PAGE.as_bytes()).len()
-                + files.iter().map(|file| gzip(file.bytes).len()).sum::<usize>()
+            PAGE.packed.len() + files.iter().map(|file| file.packed.len()).sum::<usize>()
         };
         let mut first = closure("app.js");
         first.extend([named("page.css"), named("icon.svg")]);

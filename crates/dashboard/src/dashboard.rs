@@ -29,6 +29,9 @@ use crate::updates::Updates;
 /// The version of what a client and the server say to each other.
 const PROTOCOL: u32 = 1;
 
+/// How often clients are told of series that came or went, at the most.
+const ANNOUNCE_NS: u64 = 1_000_000_000;
+
 /// Clients of both streams together.
 const MOST_CLIENTS: u64 = 32;
 
@@ -39,7 +42,7 @@ const MOST_CLIENTS: u64 = 32;
 /// # Cost
 /// `dashboard/server-cpu`, `dashboard/memory`: clients that see the same columns at the same rate share one reading and
 /// one encoding; one that is slow gets the latest when it is ready for more, so that nothing queues. Without
-/// clients nothing is read, and a tick makes one update of seven numbers.
+/// clients nothing is read.
 #[derive(Clone)]
 pub struct MetricsDashboard {
     shared: Arc<Shared>,
@@ -57,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
     pub(crate) news: watch::Sender<News>,
     updates: Mutex<Updates>,
+    /// When clients were last told of series that came or went.
+    announced_ns: Mutex<Option<u64>>,
     markers: Mutex<Markers>,
     page: Arc<PageSettings>,
     settings: Mutex<Arc<[Setting]>>,
@@ -152,6 +157,7 @@ impl MetricsDashboard {
                 counts: Counts::default(),
                 news: watch::Sender::new(News { generation, ..News::default() }),
                 updates: Mutex::default(),
+                announced_ns: Mutex::default(),
                 markers: Mutex::default(),
                 settings: Mutex::new(page_settings(&page).into()),
                 page,
@@ -164,8 +170,10 @@ impl MetricsDashboard {
     /// Never waits for a client.
     pub fn tick(&self) {
         let shared = &*self.shared;
-        let update = figures::read(&shared.metrics, &shared.registry);
-        shared.counts.skipped(lock(&shared.updates).push(update));
+        let mut updates = lock(&shared.updates);
+        let full = updates.tick(SystemTime::now(), || shared.update());
+        shared.counts.skipped(full);
+        drop(updates);
         shared.tell_generation();
     }
 
@@ -188,9 +196,12 @@ impl MetricsDashboard {
         self.shared.settings_changed();
     }
 
-    /// The latest update; `None` before the first tick.
+    /// The update of the last tick; `None` before the first.
+    ///
+    /// # Cost
+    /// A read of the registry: where nobody takes updates, none is made before it is asked for.
     pub fn latest(&self) -> Option<DashboardUpdate> {
-        lock(&self.shared.updates).latest()
+        lock(&self.shared.updates).latest(|| self.shared.update())
     }
 
     /// The page on `/`, what it loads below `/assets/`, its streams on `/api/stream` and `/api/updates`, and
@@ -237,7 +248,7 @@ impl MetricsDashboard {
     /// The client broke the protocol, does not read, is silent for long, or was cut off.
     pub async fn stream_updates(&self, mut socket: WebSocket) -> Result<(), Error> {
         let Some(_place) = Place::take(&self.shared) else { return full(socket).await };
-        let mut updates = lock(&self.shared.updates).join();
+        let mut updates = lock(&self.shared.updates).join(|| self.shared.update());
         loop {
             tokio::select! {
                 update = updates.recv() => match update {
@@ -321,11 +332,23 @@ impl Shared {
         lock(&self.markers).after(told)
     }
 
+    /// What the window that the last tick closed has.
+    fn update(&self) -> DashboardUpdate {
+        figures::read(&self.metrics, &self.registry)
+    }
+
+    /// Tells clients that series came or went, a second after the last time at the earliest.
     fn tell_generation(&self) {
-        let generation = self.registry.generation();
-        self.news.send_if_modified(|news| {
-            std::mem::replace(&mut news.generation, generation) != generation
-        });
+        let (generation, now_ns) = (self.registry.generation(), self.registry.clock().now_ns());
+        let mut announced = lock(&self.announced_ns);
+        if announced.is_some_and(|then| now_ns.saturating_sub(then) < ANNOUNCE_NS) {
+            return;
+        }
+        let differs =
+            |news: &mut News| std::mem::replace(&mut news.generation, generation) != generation;
+        if self.news.send_if_modified(differs) {
+            *announced = Some(now_ns);
+        }
     }
 }
 
@@ -358,5 +381,60 @@ impl fmt::Debug for MetricsDashboard {
         f.debug_struct("MetricsDashboard")
             .field("about", &self.shared.about)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use perf_monitor_core::Clock;
+
+    use super::*;
+
+    #[test]
+    fn series_that_come_and_go_are_told_once_a_second() {
+        let (clock, hand) = Clock::fake();
+        let registry = Registry::builder().clock(clock).build();
+        let metrics = MetricsCollector::new(&registry).unwrap();
+        let about = About::new("checkout", Duration::from_millis(10));
+        let dashboard = MetricsDashboard::new(about, metrics, registry.clone());
+        let told = || dashboard.shared.news.borrow().generation;
+        let mut told_last = told();
+        let mut changes = 0;
+        for n in 0..300 {
+            registry.counter((format!("new_{n}_total").as_str(), "New.")).unwrap();
+            hand.advance(Duration::from_millis(10));
+            registry.tick();
+            dashboard.tick();
+            changes += usize::from(std::mem::replace(&mut told_last, told()) != told());
+        }
+        assert_eq!(changes, 3);
+        hand.advance(Duration::from_secs(1));
+        dashboard.tick();
+        assert_eq!(told(), registry.generation());
+    }
+
+    #[test]
+    fn an_update_is_made_where_somebody_takes_it() {
+        let registry = Registry::new();
+        let metrics = MetricsCollector::new(&registry).unwrap();
+        let about = About::new("checkout", Duration::from_secs(1));
+        let dashboard = MetricsDashboard::new(about, metrics.clone(), registry);
+        assert_eq!(dashboard.latest(), None);
+        let mut made = 0;
+        let mut tick = |dashboard: &MetricsDashboard| {
+            let mut updates = lock(&dashboard.shared.updates);
+            updates.tick(SystemTime::now(), || {
+                made += 1;
+                dashboard.shared.update()
+            });
+            made
+        };
+        assert_eq!(tick(&dashboard), 0);
+        metrics.record_request(Duration::from_millis(2), true);
+        assert_eq!(dashboard.latest().map(|update| update.requests), Some(1));
+        let client = lock(&dashboard.shared.updates).join(|| dashboard.shared.update());
+        assert_eq!(tick(&dashboard), 1);
+        drop(client);
+        assert_eq!(tick(&dashboard), 1);
     }
 }

@@ -40,7 +40,8 @@ impl Marker {
     /// A marker at `at`; of the title, what is beyond 200 bytes is cut off.
     pub fn new(kind: MarkerKind, at: SystemTime, title: impl Into<String>) -> Marker {
         let mut title = title.into();
-        title.truncate(title.floor_char_boundary(TITLE_BYTES));
+        let cut = (0..=title.len().min(TITLE_BYTES)).rev().find(|end| title.is_char_boundary(*end));
+        title.truncate(cut.unwrap_or(0));
         Marker { kind, at, title, state: "", severity: None }
     }
 

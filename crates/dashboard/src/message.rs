@@ -87,7 +87,7 @@ impl Asked {
                         "a history has an id, which its chunks carry: give one".into(),
                     ));
                 };
-                if !(from <= until) {
+                if from > until {
                     return Err(refused(
                         Some(id),
                         "a history ends before it begins: swap from and until".into(),

@@ -1,6 +1,7 @@
 //! Updates on their way to those who take them as JSON.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -10,20 +11,22 @@ use crate::update::DashboardUpdate;
 /// Updates that wait for one client.
 const WAITING: usize = 100;
 
-/// The last update, and a channel to each client.
+/// When the last tick was, and a channel to each client.
 #[derive(Default)]
 pub(crate) struct Updates {
-    latest: Option<DashboardUpdate>,
+    ticked: Option<SystemTime>,
     clients: Vec<mpsc::Sender<Arc<str>>>,
 }
 
 impl Updates {
-    /// Keeps the update, and puts it into each channel; into how many it did not fit.
-    pub(crate) fn push(&mut self, update: DashboardUpdate) -> u64 {
-        self.latest = Some(update);
+    /// Puts the update of a tick into each channel; into how many it did not fit. It is made if there is any.
+    pub(crate) fn tick(&mut self, now: SystemTime, make: impl FnOnce() -> DashboardUpdate) -> u64 {
+        self.ticked = Some(now);
+        self.clients.retain(|client| !client.is_closed());
         if self.clients.is_empty() {
             return 0;
         }
+        let update = DashboardUpdate { timestamp: now, ..make() };
         let (text, mut full): (Arc<str>, u64) = (update.to_json().into(), 0);
         self.clients.retain(|client| match client.try_send(text.clone()) {
             Ok(()) => true,
@@ -37,18 +40,22 @@ impl Updates {
     }
 
     /// The latest update, and all that come after it.
-    pub(crate) fn join(&mut self) -> mpsc::Receiver<Arc<str>> {
+    pub(crate) fn join(
+        &mut self,
+        make: impl FnOnce() -> DashboardUpdate,
+    ) -> mpsc::Receiver<Arc<str>> {
         self.clients.retain(|client| !client.is_closed());
         let (sender, receiver) = mpsc::channel(WAITING);
-        if let Some(latest) = self.latest {
+        if let Some(latest) = self.latest(make) {
             let _ = sender.try_send(latest.to_json().into());
         }
         self.clients.push(sender);
         receiver
     }
 
-    pub(crate) fn latest(&self) -> Option<DashboardUpdate> {
-        self.latest
+    /// The update of the last tick, if there was one.
+    pub(crate) fn latest(&self, make: impl FnOnce() -> DashboardUpdate) -> Option<DashboardUpdate> {
+        self.ticked.map(|timestamp| DashboardUpdate { timestamp, ..make() })
     }
 
     pub(crate) fn bytes(&self) -> usize {

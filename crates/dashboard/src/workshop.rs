@@ -10,7 +10,10 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue};
 use perf_monitor_http::{Request, Response, Router, answer};
 
-use crate::assets::{PLACEHOLDER, POLICY, with};
+use crate::assets::{POLICY, with};
+
+/// As build.rs has it.
+const PLACEHOLDER: &str = "{assets}";
 
 /// `/` and `/assets/workshop/…`, read from `folder` at each request.
 pub(crate) fn routes(folder: PathBuf) -> Router {

@@ -119,6 +119,9 @@ impl Service {
     }
 }
 
+/// Its name, what it does, and the bytes that it may take meanwhile.
+type Attack = (&'static str, fn(&Service), usize);
+
 /// Sends until the other side takes no more or closes.
 fn flood(socket: &mut TcpStream, bytes: &[u8]) {
     socket.set_nonblocking(true).unwrap();
@@ -257,7 +260,7 @@ fn nobody_takes_memory_or_frames_from_others() {
         })
     };
     assert!(sees(1.0));
-    let attacks: [(&str, fn(&Service), usize); 6] = [
+    let attacks: [Attack; 6] = [
         ("never reads", never_reads, 512 * 1024),
         ("reads slowly", reads_slowly, 512 * 1024),
         ("garbage", sends_garbage, 512 * 1024),

@@ -53,6 +53,7 @@ const LOCAL: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHO
 #[derive(Clone)]
 pub struct Mounted {
     shared: Arc<Shared>,
+    #[cfg_attr(not(feature = "websocket"), allow(dead_code))]
     running: Arc<watch::Sender<()>>,
 }
 

@@ -12,7 +12,7 @@ use crate::monitor::PerformanceMonitor;
 use crate::share::{CounterShare, GaugeShare};
 use crate::ticker::Part;
 
-/// Of the ledger's 100 KB for the dashboard and the history, what the dashboard leaves, which takes 22 KB (2026-11-26).
+/// Of the ledger's 100 KB for the dashboard and the history, what a page of 200 columns leaves (`dashboard/memory`).
 const BYTES: usize = 77_000;
 
 /// The points of the usual tiers.

@@ -465,6 +465,32 @@ async fn a_dashboard_of_one_s_own_streams_to_the_sockets_it_is_given() {
 }
 
 #[test]
+fn what_is_watched_is_streamed_sixty_times_a_second() {
+    let registry = Registry::new();
+    let monitor = builder(&registry).start().unwrap();
+    let depth = registry.gauge(("jobs_waiting", "Jobs that wait.")).unwrap();
+    depth.set(3.0);
+    let mut stream = websocket(monitor.address().unwrap(), "/api/stream");
+    stream.say(
+        r#"{"type": "subscribe", "id": 1, "rate": 60, "columns": [
+            {"metric": "jobs_waiting", "labels": {}, "stat": "value"},
+            {"metric": "requests_total", "labels": {}, "stat": "rate"},
+            {"metric": "request_duration_seconds", "labels": {}, "stat": "p99"}]}"#,
+    );
+    assert!(stream.text().contains("\"hello\""));
+    let subscribed = stream.text();
+    assert!(subscribed.contains("\"rate\":60"), "{subscribed}");
+    let at_ms = |frame: &[u8]| f64::from_le_bytes(frame[8..16].try_into().unwrap());
+    let first = stream.bytes();
+    assert_eq!((first[1], &first[16..20]), (1, 3.0_f32.to_le_bytes().as_slice()));
+    let frames: Vec<_> = (0..60).map(|_| stream.bytes()).collect();
+    assert!(frames.windows(2).all(|pair| at_ms(&pair[0]) < at_ms(&pair[1])));
+    depth.set(7.0);
+    let told = |frame: &[u8]| frame.windows(4).any(|bytes| bytes == 7.0_f32.to_le_bytes());
+    assert!((0..60).any(|_| told(&stream.bytes())));
+}
+
+#[test]
 fn the_page_is_on_the_monitor_s_front() {
     let monitor = builder(&Registry::new()).start().unwrap();
     let page = get(&monitor, "/");

@@ -74,7 +74,7 @@ impl Thresholds {
             ("More than ", "100 ms on average", response * 1e3),
         ];
         places.into_iter().fold(DEFAULT_RULES.to_owned(), |rules, (before, usual, value)| {
-            let number = usual.split(|c: char| c == ' ' || c == '%').next().unwrap_or(usual);
+            let number = usual.split([' ', '%']).next().unwrap_or(usual);
             let rest = &usual[number.len()..];
             let (from, to) =
                 (format!("{before}{usual}"), format!("{before}{}{rest}", short(value)));

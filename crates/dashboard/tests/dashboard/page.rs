@@ -45,7 +45,7 @@ async fn every_file_that_the_page_names_is_there_and_may_be_kept() {
     let served = Served::new("checkout");
     let page = served.get("/", "").await;
     let files: Vec<_> = page.split('"').filter(|text| text.starts_with("assets/")).collect();
-    assert_eq!(files.len(), 3, "{files:?}");
+    assert!(files.len() >= 3, "{files:?}");
     for file in files {
         let answer = served.get(&format!("/{file}"), "").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{file}: {answer}");

@@ -31,7 +31,8 @@ export function open(view) {
     state.live = !state.live;
     put(hold, state.live ? "Pause" : "Follow");
   });
-  view.root.append(section("Traces", tabs, name, hold), h("div", { class: "split" }, list, detail));
+  const split = h("div", { class: "split" }, list, detail);
+  view.root.append(section("Traces", tabs, name, hold), split);
   const asking = view.poll(() => path(chosen(), url.get("name")), EVERY, (answer) => {
     if (state.live || state.key === "") show(answer);
   }, (error) => list.replaceChildren(empty("The traces could not be read", error.message)));
@@ -48,6 +49,7 @@ export function open(view) {
     const key = JSON.stringify([answer.state, (answer.traces ?? answer.spans).map((t) => t.trace_id + (t.span_id ?? ""))]);
     if (answer.state !== "open" && key === state.key) return;
     state.key = key;
+    split.classList.toggle("single", answer.state === "open");
     if (list.matches(":focus-within") && answer.state !== "open") state.focus = document.activeElement?.dataset.trace;
     list.replaceChildren(...(answer.state === "open" ? spans(answer) : traces(answer)));
     list.querySelector(`[data-trace="${CSS.escape(state.focus ?? "")}"]`)?.focus({ preventScroll: true });

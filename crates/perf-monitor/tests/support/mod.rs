@@ -141,8 +141,32 @@ pub fn websocket(address: SocketAddr, path: &str) -> Stream {
 }
 
 impl Stream {
-    /// The next text message.
+    /// The next text message; frames of data are passed over.
     pub fn text(&mut self) -> String {
+        loop {
+            if let (0x81, payload) = self.message() {
+                return String::from_utf8(payload).unwrap();
+            }
+        }
+    }
+
+    /// The next message of bytes; texts are passed over.
+    pub fn bytes(&mut self) -> Vec<u8> {
+        loop {
+            if let (0x82, payload) = self.message() {
+                return payload;
+            }
+        }
+    }
+
+    /// Sends a text, masked by zeroes.
+    pub fn say(&mut self, text: &str) {
+        let length = u16::try_from(text.len()).expect("a short text").to_be_bytes();
+        let head = [&[0x81, 0x80 | 126], length.as_slice(), &[0; 4]].concat();
+        self.0.write_all(&[&head, text.as_bytes()].concat()).unwrap();
+    }
+
+    fn message(&mut self) -> (u8, Vec<u8>) {
         loop {
             let [first, length] = self.take::<2>();
             let length = match length {
@@ -153,7 +177,7 @@ impl Stream {
             let mut payload = vec![0; length as usize];
             self.0.read_exact(&mut payload).expect("a whole frame");
             match first {
-                0x81 => return String::from_utf8(payload).unwrap(),
+                0x81 | 0x82 => return (first, payload),
                 0x89 => {} // a ping that a short test need not answer
                 other => panic!("an unexpected frame {other:#x}"),
             }
