@@ -233,8 +233,7 @@ fn one_profile() -> Result<Memory, String> {
     let mut profiler = CpuProfiler::new();
     profiler.start(250).map_err(|error| error.to_string())?;
     thread::sleep(Duration::from_secs(1));
-    let maps = Maps::now()?;
-    let stack = maps.stacks(&["perf-sampler"]).ok_or("the sampler's stack is not known")?;
+    let (maps, stack) = with_the_sampler_s_stack()?;
     let stats = profiler.stats().ok_or("the profiler is not running")?;
     drop(profiler.stop().map_err(|error| error.to_string())?);
     Ok(Memory {
@@ -242,6 +241,19 @@ fn one_profile() -> Result<Memory, String> {
         private_dirty: maps.private_dirty() as f64 - before,
         after: dirty()? - before,
     })
+}
+
+/// The mappings, and the written part of the sampler's stack: the kernel tells where that is while the sampler waits,
+/// as it does most of the time.
+fn with_the_sampler_s_stack() -> Result<(Maps, u64), String> {
+    for _ in 0..1_000 {
+        let maps = Maps::now()?;
+        if let Some(stack) = maps.stacks(&["perf-sampler"]) {
+            return Ok((maps, stack));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Err("the sampler's stack is not known".into())
 }
 
 /// What the `pprof` crate takes for a sample of the same depth: the signal sent to itself.

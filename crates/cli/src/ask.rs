@@ -28,6 +28,7 @@ pub(crate) fn run(ask: &Ask) -> Result<()> {
     let Ask { path, length, source } = ask;
     let place = Place::of(&source.url)?;
     if !length.is_zero() {
+        source.out.as_deref().map_or(Ok(()), try_out)?;
         eprintln!("perf-monitor: {place} takes a profile for {} s", length.as_secs());
     }
     let answer = fetch::get(&place, path, source.token.as_deref(), *length)?;
@@ -42,6 +43,23 @@ pub(crate) fn write(answer: Answer, source: &Source) -> Result<()> {
     match &source.out {
         Some(path) => to_file(answer, path),
         None => to_standard_output(answer),
+    }
+}
+
+/// Whether a file can be written, before anybody waits half a minute for what is to be in it. Nothing is left of the try.
+/// A pipe is not opened, as its reader would take that for the end.
+fn try_out(path: &Path) -> Result<()> {
+    if path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return Ok(());
+    }
+    let mut can_be_written = false;
+    let tried = write_atomically(path, |_| {
+        can_be_written = true;
+        Err(ErrorKind::Interrupted.into())
+    });
+    match tried {
+        Err(e) if !can_be_written => Err(Error::new(format!("{e}")).because(e)),
+        _ => Ok(()),
     }
 }
 

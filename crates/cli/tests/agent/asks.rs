@@ -227,6 +227,19 @@ fn a_profile_is_written_into_a_file_and_how_long_it_takes_is_said() {
 }
 
 #[test]
+fn a_profile_that_could_not_be_written_is_not_even_asked_for() {
+    let nobody = "http://127.0.0.1:1";
+    let directory = directory("unwritable-profile");
+    let missing = directory.join("none").join("cpu.svg");
+    let (status, text) = output(&["profile", "--url", nobody, "--out", missing.to_str().unwrap()]);
+    assert_eq!(status.code(), Some(1), "{text}");
+    assert!(text.contains("was not written") && !text.contains("takes a profile"), "{text}");
+    let (status, text, directory) = profiled("cpu.svg", nobody, &[]);
+    assert!(status.code() == Some(1) && text.contains("takes a profile"), "{text}");
+    assert!(names(&directory).is_empty(), "nothing is left of the try");
+}
+
+#[test]
 fn a_profile_that_is_refused_is_an_error_with_the_remedy() {
     for (status, reason, said) in [
         ("409 Conflict", "a CPU profile is being taken, for 12 s more", "(--force here)"),

@@ -65,6 +65,13 @@ impl Inside {
         // SAFETY: the tables are never unmapped, and all in them are atomics.
         unsafe { self.tables.as_ref() }
     }
+
+    /// What the live heap knew as `word` lives no more.
+    fn gone(&self, word: u64) {
+        let (place, size) = unword(word);
+        let weight = weight(size, INTERVAL.load(Ordering::Relaxed));
+        self.tables().tallies.gone(place, weight);
+    }
 }
 
 impl Drop for Inside {
@@ -214,11 +221,10 @@ fn record(tables: &Tables, frames: &[u64], block: *mut u8, size: u64) {
         count(&tables.cut);
     }
     let weight = weight(size, INTERVAL.load(Ordering::Relaxed));
+    // Before the block can be found, so that nothing is gone that is not there yet.
     tables.tallies.allocated(place, weight);
-    // Before the block can be found, so that nothing is taken away that is not there yet.
-    tables.tallies.lives(place, weight);
     if !tables.live.put(block as usize, word(place, size)) {
-        tables.tallies.lived(place, weight);
+        tables.tallies.gone(place, weight);
         count(&tables.not_live);
     }
 }
@@ -234,7 +240,9 @@ fn unword(word: u64) -> (u16, u64) {
 
 /// `block` is about to be freed, and may have been sampled.
 pub(super) fn freed(block: *mut u8) {
-    taken_out(block).gone();
+    if let Some((inside, word)) = found(block) {
+        inside.gone(word);
+    }
 }
 
 /// `block` is about to be reallocated, which may fail.
@@ -246,15 +254,21 @@ pub(super) fn taken(block: *mut u8) -> Held {
 #[cold]
 #[inline(never)]
 fn taken_out(block: *mut u8) -> Held {
+    let held = |(_, word)| Held { epoch: EPOCH.load(Ordering::Relaxed), word };
+    found(block).map_or(Held::NOTHING, held)
+}
+
+/// Takes `block` out of the live heap, if it was sampled; who has this is inside.
+fn found(block: *mut u8) -> Option<(Inside, u64)> {
     // A thread without cells has not looked yet. As with cells, whoever has the block sees the tables.
     // SAFETY: null, or tables that are never unmapped.
     let tables = unsafe { TABLES.load(Ordering::Acquire).as_ref() };
-    if !tables.is_some_and(|tables| tables.live.filter.may_hold(block as usize)) {
-        return Held::NOTHING;
+    if !tables?.live.filter.may_hold(block as usize) {
+        return None;
     }
-    let Some(inside) = Inside::enter() else { return Held::NOTHING };
-    let word = inside.tables().live.take(block as usize);
-    word.map_or(Held::NOTHING, |word| Held { epoch: EPOCH.load(Ordering::Relaxed), word })
+    let inside = Inside::enter()?;
+    let word = inside.tables().live.take(block as usize)?;
+    Some((inside, word))
 }
 
 /// What the live heap knew of a block, while it is not known what becomes of it.
@@ -294,9 +308,7 @@ impl Held {
 
     fn take_away(self) {
         if let Some(inside) = self.inside() {
-            let (place, size) = unword(self.word);
-            let weight = weight(size, INTERVAL.load(Ordering::Relaxed));
-            inside.tables().tallies.lived(place, weight);
+            inside.gone(self.word);
         }
     }
 

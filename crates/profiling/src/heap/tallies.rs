@@ -26,8 +26,9 @@ struct Tally {
     key: AtomicU64,
     alloc_parts: AtomicU64,
     alloc_bytes: AtomicU64,
-    live_parts: AtomicU64,
-    live_bytes: AtomicU64,
+    /// Of these, what does not live any more.
+    gone_parts: AtomicU64,
+    gone_bytes: AtomicU64,
 }
 
 /// A tally, read.
@@ -84,24 +85,18 @@ impl Tallies {
         window.find(is_there).map_or(OTHERS, |number| number as u16)
     }
 
+    /// Something was allocated, and lives.
     pub(super) fn allocated(&self, place: u16, weight: Weight) {
         let tally = self.at(place);
         tally.alloc_parts.fetch_add(weight.parts, Ordering::Relaxed);
         tally.alloc_bytes.fetch_add(weight.bytes, Ordering::Relaxed);
     }
 
-    /// A block lives from here on.
-    pub(super) fn lives(&self, place: u16, weight: Weight) {
+    /// It lives no more, or is not remembered.
+    pub(super) fn gone(&self, place: u16, weight: Weight) {
         let tally = self.at(place);
-        tally.live_parts.fetch_add(weight.parts, Ordering::Relaxed);
-        tally.live_bytes.fetch_add(weight.bytes, Ordering::Relaxed);
-    }
-
-    /// A block that lived does no more.
-    pub(super) fn lived(&self, place: u16, weight: Weight) {
-        let tally = self.at(place);
-        tally.live_parts.fetch_sub(weight.parts, Ordering::Relaxed);
-        tally.live_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
+        tally.gone_parts.fetch_add(weight.parts, Ordering::Relaxed);
+        tally.gone_bytes.fetch_add(weight.bytes, Ordering::Relaxed);
     }
 
     fn at(&self, place: u16) -> &Tally {
@@ -116,13 +111,16 @@ impl Tallies {
 
 impl Tally {
     fn read(&self) -> Sums {
-        let load = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
+        let load = |cell: &AtomicU64| cell.load(Ordering::Acquire);
         let word = load(&self.key);
-        Sums {
-            key: (word != 0).then(|| Key::of(word)),
-            allocated: Weight { parts: load(&self.alloc_parts), bytes: load(&self.alloc_bytes) },
-            live: Weight { parts: load(&self.live_parts), bytes: load(&self.live_bytes) },
-        }
+        // first what is gone, so that nothing is that was not allocated
+        let gone = Weight { parts: load(&self.gone_parts), bytes: load(&self.gone_bytes) };
+        let allocated = Weight { parts: load(&self.alloc_parts), bytes: load(&self.alloc_bytes) };
+        let live = Weight {
+            parts: allocated.parts.saturating_sub(gone.parts),
+            bytes: allocated.bytes.saturating_sub(gone.bytes),
+        };
+        Sums { key: (word != 0).then(|| Key::of(word)), allocated, live }
     }
 }
 
@@ -155,10 +153,9 @@ mod tests {
         let place = tallies.place(key(7));
         assert_eq!(tallies.place(key(7)), place);
         tallies.allocated(place, weight);
-        tallies.lives(place, weight);
         let sums = Sums { key: Some(key(7)), allocated: weight, live: weight };
         assert_eq!(tallies.read().collect::<Vec<_>>(), [sums]);
-        tallies.lived(place, weight);
+        tallies.gone(place, weight);
         assert_eq!(tallies.read().next().unwrap().live, Weight { parts: 0, bytes: 0 });
     }
 

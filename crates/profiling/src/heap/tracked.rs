@@ -58,7 +58,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TrackedAlloc<A> {
 
     #[inline(always)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as above.
+        // SAFETY: the caller keeps `GlobalAlloc`'s contract, which is `inner`'s.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
         allocated(block, layout.size());
         block
