@@ -160,7 +160,7 @@ impl Plan {
 fn look(
     context: &mut Context,
     manager: &AlertManager,
-    ask: mpsc::Sender<Metrics>,
+    ask: mpsc::Sender<Box<Metrics>>,
     mut numbers: Numbers,
 ) {
     let (metrics, registry) = (context.metrics.clone(), context.registry.clone());
@@ -174,10 +174,10 @@ fn look(
             watch.look(&manager, registry.clock());
             let Ok(room) = ask.try_reserve() else { return numbers.skipped() };
             // A copy of the window's series, for closures alone.
-            room.send(match manager.has_closures() {
+            room.send(Box::new(match manager.has_closures() {
                 true => Metrics::of(&metrics, &registry),
                 false => Metrics::default(),
-            });
+            }));
         }),
     });
 }

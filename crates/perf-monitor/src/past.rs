@@ -23,8 +23,23 @@ const COARSE_POINTS: u32 = 360;
 /// What no tier reaches further back than.
 const LONGEST: Duration = Duration::from_secs(40 * 86_400);
 
-/// What is kept whether or not a rule looks at it: what a service is judged by first.
-const USUAL: &str = r#"{__name__=~"requests_total|request_duration_seconds_(bucket|sum|count)|host_cpu_usage_ratio|host_memory_used_bytes|process_cpu_seconds_total|process_resident_memory_bytes|host_disk_(read|written)_bytes_total|host_network_(received|sent)_bytes_total|http_server_active_requests"}"#;
+/// What is kept whether or not a rule looks at it: what a service is judged by first. One regular expression for all of
+/// them took 35 KB for its program and what it matches with (2026-11-26).
+const USUAL: [&str; 13] = [
+    "requests_total",
+    "request_duration_seconds_bucket",
+    "request_duration_seconds_sum",
+    "request_duration_seconds_count",
+    "host_cpu_usage_ratio",
+    "host_memory_used_bytes",
+    "host_disk_read_bytes_total",
+    "host_disk_written_bytes_total",
+    "host_network_received_bytes_total",
+    "host_network_sent_bytes_total",
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "http_server_active_requests",
+];
 
 /// What is kept, and in how many bytes; `None` for what a tick makes usual.
 #[derive(Debug, Default)]
@@ -74,7 +89,9 @@ impl Plan {
     pub(crate) fn begin(self, tick: Duration) -> Result<Kept, Error> {
         let options = self.options.unwrap_or_else(|| usual(tick));
         let always = match options.keep.is_empty() {
-            true => vec![Selector::parse(USUAL).map_err(refused)?],
+            true => {
+                USUAL.map(Selector::parse).into_iter().collect::<Result<_, _>>().map_err(refused)?
+            }
             false => options.keep.clone(),
         };
         let history = Arc::new(MemoryHistory::new(options).map_err(refused)?);

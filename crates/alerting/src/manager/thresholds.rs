@@ -129,7 +129,8 @@ mod tests {
         let same =
             spelled.iter().fold(DEFAULT_RULES.to_owned(), |rules, (a, b)| rules.replace(a, b));
         assert_eq!(usual.rules(), same);
-        let changed: [(fn(&mut Thresholds), usize); 6] = [
+        type Change = fn(&mut Thresholds);
+        let changed: [(Change, usize); 6] = [
             (|t| t.cpu_ratio = 0.123, 4),
             (|t| t.memory_ratio = 0.123, 4),
             (|t| t.disk_operations_per_second = 12_345.0, 4),

@@ -8,14 +8,15 @@ use super::evidence::Evidence;
 /// Looks at rules when it is asked, and sends what is to be sent.
 pub(crate) struct Checking {
     manager: AlertManager,
-    asked: mpsc::Receiver<Metrics>,
+    /// Boxed: a channel has room for 32 of what goes through it.
+    asked: mpsc::Receiver<Box<Metrics>>,
     evidence: Evidence,
 }
 
 impl Checking {
     pub(super) fn new(
         manager: AlertManager,
-        asked: mpsc::Receiver<Metrics>,
+        asked: mpsc::Receiver<Box<Metrics>>,
         evidence: Evidence,
     ) -> Checking {
         Checking { manager, asked, evidence }
@@ -32,7 +33,7 @@ impl Checking {
 
 async fn looks(
     manager: &AlertManager,
-    mut asked: mpsc::Receiver<Metrics>,
+    mut asked: mpsc::Receiver<Box<Metrics>>,
     evidence: Evidence,
     closed: watch::Receiver<()>,
 ) {
