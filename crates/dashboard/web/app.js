@@ -65,6 +65,7 @@ async function show() {
   }
   if (mine !== turn) return;
   opened?.close();
+  url.opened(url.view());
   const root = h("div", { class: `view ${name}` });
   main.replaceChildren(root);
   open = { name, module };

@@ -5,6 +5,7 @@
 const GLOBAL = ["range", "from", "until", "before"];
 
 const listeners = new Set();
+let open = null;
 let place = read();
 
 function read() {
@@ -35,14 +36,25 @@ addEventListener("hashchange", () => {
   place = read();
   tell();
 });
+
 export const view = () => place.view;
 
 export function get(name, otherwise = "") {
   return place.params.get(name) ?? otherwise;
 }
 
-/** Changes parameters of the open view; null takes one away. Listeners are not told: who changes, knows. */
+/** This view is open: what changes parameters from now on means its own. */
+export function opened(view) {
+  open = view;
+}
+
+/**
+ * Changes parameters of the open view; null takes one away. Listeners are not told: who changes, knows. While another view
+ * is on its way nothing is changed, as the address is the other one's already.
+ */
 export function set(changes, replace = true) {
+  place = read();
+  if (open !== null && place.view !== open) return;
   const params = new URLSearchParams(place.params);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null || value === "") params.delete(name);

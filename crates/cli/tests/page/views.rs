@@ -11,9 +11,13 @@ impl Viewer {
     fn charts_live(&mut self, least: usize) {
         let inked = format!("{CHARTS}.filter((canvas) => coloured(canvas) > 40).length >= {least}");
         self.wait(&format!("{least} charts that are drawn"), &inked);
-        let painted = format!("{CHARTS}.map((canvas) => canvas.chart.strips + canvas.chart.fulls)");
-        let before = self.page.eval(&painted).unwrap();
-        let more = format!("{painted}.every((count, i) => count > ({before})[i])");
+        // of those that are there now: others may come, and one that was replaced is not painted any more
+        let painted = "(canvas) => canvas.chart.strips + canvas.chart.fulls";
+        let remember =
+            format!("void (globalThis.before = {CHARTS}.map((it) => [it, ({painted})(it)]))");
+        self.page.eval(&remember).unwrap();
+        let more =
+            format!("before.every(([it, count]) => !it.isConnected || ({painted})(it) > count)");
         self.wait("charts that go on", &more);
     }
 }

@@ -15,8 +15,9 @@ const FATES = { delivered: "delivered", refused: "refused", too_old: "given up",
 export function open(view) {
   if (!session.has("alerts")) return missing(view.root, "This service has no alerts", "It was built without them.");
   alerts.start();
-  const now_ = h("div", { class: "alerts" });
-  const silences = h("div", { class: "card" });
+  // as high as what mostly comes, so that nothing moves away from under a pointer
+  const now_ = h("div", { class: "alerts" }, h("div", { class: "card" }, empty("Asking the service", "\u00a0")));
+  const silences = h("div", { class: "card" }, empty("Asking the service"));
   const rules = h("div", { class: "card" });
   const history = h("div", { class: "card" });
   const receivers = h("div", { class: "card" });
