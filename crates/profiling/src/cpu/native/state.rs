@@ -289,7 +289,7 @@ impl State {
         let leaf = self.leaf(record);
         let key = Key {
             leaf,
-            thread: self.members.name(record.slot),
+            thread: self.members.name(record.slot, &mut self.tables.names),
             span: record.context.map_or(0, |context| span_number(context.name_id)),
             slice: self.slices.current(),
         };
