@@ -190,6 +190,40 @@ fn a_profile_that_is_ended_by_force_has_what_was_seen_until_then() {
     }
 }
 
+/// Calls one of two functions for each bit: so many bits, so many stacks.
+#[inline(never)]
+fn left(bits: u64, more: u32) -> u64 {
+    if more == 0 {
+        burn(ms(1));
+        return bits;
+    }
+    black_box(if bits & 1 == 0 { left(bits >> 1, more - 1) } else { right(bits >> 1, more - 1) })
+        + 1
+}
+
+#[inline(never)]
+fn right(bits: u64, more: u32) -> u64 {
+    black_box(left(bits.rotate_left(7), more)) + 2
+}
+
+#[test]
+fn a_profile_on_demand_has_room_for_its_stacks_whatever_was_before() {
+    let _turn = turn();
+    let always = ContinuousProfiler::start(1_000, options()).unwrap();
+    let mut bits = 1_u64;
+    while always.stats().unwrap().without_stack == 0 {
+        bits = bits.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        black_box(left(bits >> 11, 40));
+    }
+    let mut profiler = profiler();
+    profiler.start(250).unwrap();
+    burn(ms(400));
+    let report = profiler.stop().unwrap();
+    let (within, at) = shares_of(&report, "::spin");
+    assert!(at > 0.7 && within > 0.8, "{within} {at}: {:?}", report.notes);
+    assert!(report.notes.iter().any(|note| note.contains("slices of time went early")));
+}
+
 #[test]
 fn a_continuous_profile_goes_on_beside_one_on_demand() {
     let _turn = turn();

@@ -21,8 +21,8 @@ impl CpuOptions {
         self
     }
 
-    /// The most that sampling may take of the process's CPU time: 0.01. Above it the rate is halved,
-    /// and the report says so. Taken to lie in 0.0001 to 1.
+    /// The most that interrupting threads may take of the process's CPU time: 0.01. Above it the rate is
+    /// halved, and the report says so. Taken to lie in 0.0001 to 1.
     pub fn budget(mut self, share: f64) -> CpuOptions {
         self.budget = if share.is_nan() { 0.01 } else { share.clamp(0.0001, 1.0) };
         self

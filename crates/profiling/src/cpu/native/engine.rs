@@ -217,8 +217,7 @@ impl Engine {
         state.drain(&self.shared);
         self.end_window(&mut state);
         if state.seen.samples > 0 {
-            let now = state.clock.now_ns();
-            state.slices.cut(now);
+            state.cut();
             // without a continuous profile nobody asks for what was before
             while state.base.is_none() && state.expire(u64::MAX) {}
         }
@@ -259,8 +258,7 @@ impl Engine {
             state.window = None;
             state.slices.unpin();
             if state.base.is_some() {
-                let now = state.clock.now_ns();
-                state.slices.cut(now);
+                state.cut();
             }
             state.set_rate(&self.shared);
         }

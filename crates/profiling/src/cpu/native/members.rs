@@ -112,9 +112,12 @@ impl Members {
         self.listed
     }
 
-    /// The number of the name that the thread of `slot` has.
-    pub(crate) fn name(&self, slot: usize) -> u8 {
-        self.table.members.get(slot).map_or(0, |member| member.name)
+    /// The number of the name that the thread of `slot` has, of which there is a sample. A thread that was seen
+    /// as it began still had the name of the one that started it: it is looked at again.
+    pub(crate) fn name(&mut self, slot: usize, names: &mut Names) -> u8 {
+        let Some(member) = self.table.members.get_mut(slot) else { return 0 };
+        member.look_at_name(names);
+        member.name
     }
 
     /// Looks which threads there are: new ones get a timer, those that have ended lose theirs.
@@ -149,7 +152,9 @@ impl Members {
         look: u8,
     ) -> usize {
         if let Some(slot) = self.table.find(thread, behind) {
-            self.table.members[slot].see_again(names, look);
+            let member = &mut self.table.members[slot];
+            member.seen = look;
+            member.look_at_name(names);
             return slot + 1;
         }
         let Some(slot) = self.table.free() else {
@@ -228,8 +233,7 @@ impl Drop for Members {
 }
 
 impl Member {
-    fn see_again(&mut self, names: &mut Names, look: u8) {
-        self.seen = look;
+    fn look_at_name(&mut self, names: &mut Names) {
         if self.namings > 0
             && let Some(name) = threads::name(self.thread)
         {

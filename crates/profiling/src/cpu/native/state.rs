@@ -21,7 +21,7 @@ use super::shared::{SLOTS, Shared, Slot};
 use super::slices::{KEPT_NS, Slices};
 use super::system;
 use super::tally::{Key, Tally};
-use super::tree::{CUT, Number, Spot, Tree, UNKNOWN};
+use super::tree::{CUT, FRAMES, Number, Spot, Tree, UNKNOWN};
 use crate::cpu::SpanNames;
 use crate::error::Error;
 use crate::maps;
@@ -65,7 +65,7 @@ pub(crate) struct State {
     /// How long the sampler sleeps.
     pause: Duration,
     judged: Costs,
-    /// The tree was swept in this slice and there was little to remove.
+    /// In this slice room was made, and there was little to remove.
     swept: bool,
 }
 
@@ -101,10 +101,10 @@ pub(crate) struct Seen {
     pub(crate) delivery_ns: u64,
 }
 
-/// What sampling had cost, and the process had used, at a moment.
+/// What signals had cost, and the process had used, at a moment.
 #[derive(Clone, Copy, Debug, Default)]
 struct Costs {
-    sampling_ns: u64,
+    signals_ns: u64,
     process_ns: u64,
 }
 
@@ -242,20 +242,22 @@ impl State {
 
     fn judge(&mut self, shared: &Shared) {
         let process_ns = system::process_cpu_ns();
-        let costs = Costs { sampling_ns: self.cost_ns(shared), process_ns };
+        let costs = Costs { signals_ns: self.signals_ns(shared), process_ns };
         let before = std::mem::replace(&mut self.judged, costs);
-        let cost = costs.sampling_ns.saturating_sub(before.sampling_ns);
+        let cost = costs.signals_ns.saturating_sub(before.signals_ns);
         let used = process_ns.saturating_sub(before.process_ns);
         if before.process_ns != 0 && self.governor.look(cost, used) {
             self.members.set_period(period(self.governor.rate()));
         }
     }
 
-    /// All that sampling has cost: what handlers measured, what brought the signals, and the sampler.
-    pub(crate) fn cost_ns(&self, shared: &Shared) -> u64 {
+    /// What a lower rate would cost less of: what handlers measured, and what brought the signals. The sampler's
+    /// own looks come at the same times whatever the rate: in a process that has little to do they are most of
+    /// what there is, and to take fewer samples would not help.
+    fn signals_ns(&self, shared: &Shared) -> u64 {
         let signals = shared.counts.signals.load(Ordering::Relaxed);
         let handlers = shared.counts.handler_ns.load(Ordering::Relaxed);
-        handlers + signals * self.seen.delivery_ns + self.seen.sampler_ns
+        handlers + signals * self.seen.delivery_ns
     }
 
     /// The rate becomes the largest that anybody wants.
@@ -287,7 +289,7 @@ impl State {
         let leaf = self.leaf(record);
         let key = Key {
             leaf,
-            thread: self.members.name(record.slot),
+            thread: self.members.name(record.slot, &mut self.tables.names),
             span: record.context.map_or(0, |context| span_number(context.name_id)),
             slice: self.slices.current(),
         };
@@ -321,7 +323,7 @@ impl State {
         let cut = record.cut || count < record.callers.len();
         let callers = &spots[..count];
         self.insert(callers, cut, code)
-            .or_else(|| self.sweep().then(|| self.insert(callers, cut, code)).flatten())
+            .or_else(|| self.make_room().then(|| self.insert(callers, cut, code)).flatten())
             .unwrap_or_else(|| {
                 self.seen.without_stack += 1;
                 0
@@ -367,16 +369,35 @@ impl State {
     #[cfg(not(target_arch = "x86_64"))]
     fn forget_code(&mut self, _: &Shared) {}
 
-    /// Removes stacks that no sample has any more; whether that made room worth speaking of.
-    fn sweep(&mut self) -> bool {
+    /// Removes stacks that no sample has any more, and the oldest slices of a continuous profile, until there is
+    /// room worth speaking of; whether it is worth a try.
+    fn make_room(&mut self) -> bool {
         if self.swept {
             return false;
         }
+        self.sweep();
+        while self.is_nearly_full() && self.base.is_some() && self.expire(u64::MAX) {
+            self.seen.slices_lost += 1;
+            self.sweep();
+        }
+        self.swept = self.is_nearly_full();
+        true
+    }
+
+    fn sweep(&mut self) {
         let Tables { tree, tally, recent, .. } = &mut *self.tables;
         let kept = tally.iter().map(|(key, ..)| key.leaf);
         tree.sweep(kept.chain(recent.iter().map(|sample| sample.key().leaf)));
-        self.swept = tree.used() > super::tree::FRAMES / 8 * 7;
-        true
+    }
+
+    fn is_nearly_full(&self) -> bool {
+        self.tables.tree.used() > FRAMES / 8 * 7
+    }
+
+    /// Begins a new slice for a profile on demand.
+    pub(crate) fn cut(&mut self) {
+        let now = self.clock.now_ns();
+        self.swept &= !self.slices.cut(now);
     }
 
     /// Finds the stacks that handlers asked about.
