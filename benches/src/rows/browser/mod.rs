@@ -23,10 +23,12 @@ pub(crate) const WEIGHT: Row = Row { id: "dashboard/weight", run: weight };
 pub(crate) const SOAK: Row = Row { id: "dashboard/soak", run: soak };
 
 /// A window in which all twelve charts are in sight.
-const WINDOW: (u32, u32) = (1600, 1700);
+const WINDOW: (u32, u32) = (1600, 1000);
 
-/// Before anything counts: scripts are compiled and the charts have something to move.
-const SETTLE: Duration = Duration::from_secs(4);
+/// Before anything counts: scripts are compiled, and in full runs the charts are full.
+fn settle(effort: Effort) {
+    thread::sleep(effort.seconds(4.0, 32.0));
+}
 
 /// `None` where no browser is named: the measures are missing, and say so.
 fn browser(report: &mut Report, measures: &[&str]) -> Result<Option<Browser>, String> {
@@ -46,12 +48,12 @@ fn tab(browser: &Browser) -> Result<Page, String> {
 }
 
 /// Opens the twelve charts and waits until all move.
-fn open_charts(page: &mut Page, served: &Served) -> Result<(), String> {
+fn open_charts(page: &mut Page, served: &Served, effort: Effort) -> Result<(), String> {
     let url = format!("{}#/bench?metric=wave&rate=60&range=30", served.url());
     page.open(&url)?;
     page.wait("the charts", "document.documentElement.dataset.bench === 'ready'")?;
     page.wait("frames", "perfMonitor.painted.count > 60")?;
-    thread::sleep(SETTLE);
+    settle(effort);
     let seen = "[...document.querySelectorAll('canvas')].filter((it) => it.chart?.visible && !it.chart.empty).length";
     match number(page, seen)? {
         n if n == f64::from(CHARTS) => Ok(()),
@@ -84,7 +86,7 @@ fn fps(effort: Effort) -> Result<Report, String> {
     let length = effort.seconds(5.0, 30.0);
     let mut page = tab(&browser)?;
     let mut blank = blank_gaps(&mut page, length / 2)?;
-    open_charts(&mut page, &served)?;
+    open_charts(&mut page, &served, effort)?;
     page.eval(WATCH_GAPS)?;
     let painted = "perfMonitor.painted.count";
     let (before, begun) = (number(&mut page, painted)?, Instant::now());
@@ -131,7 +133,7 @@ fn follows(page: &mut Page) -> Result<f64, String> {
             }};
             const wave = {wave};
             let [seen, all] = [0, 0];
-            for (let x = chart.left + chart.width - 100; x < chart.left + chart.width - 4; x += 1) {{
+            for (let x = chart.left + chart.width - 60; x < chart.left + chart.width - 4; x += 1) {{
                 const at = chart.timeAt(x / chart.ratio);
                 const around = [-100, -50, 0, 50].map((ms) => chart.y(wave(at + ms)));
                 const [top, end] = [Math.floor(Math.min(...around)) - 2, Math.ceil(Math.max(...around)) + 2];
@@ -165,15 +167,16 @@ fn cpu(effort: Effort) -> Result<Report, String> {
     let mut page = tab(&browser)?;
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
     let length = effort.seconds(5.0, 15.0);
-    for _ in 0..effort.pick(2, 5) {
-        open_charts(&mut page, &served)?;
+    for _ in 0..effort.pick(2, 3) {
+        open_charts(&mut page, &served, effort)?;
         let canvas = "(({clientWidth, clientHeight}) => `w=${clientWidth}&h=${clientHeight}`)(document.querySelector('canvas'))";
         let size = page.eval(canvas)?;
         ours.push(busy(&browser, length));
         let size = size.as_str().unwrap_or_default();
+        page.complaints(); // of a dashboard without alerts, which is asked for some
         page.open(&format!("{}uplot.html?{size}&lines={LINES}&charts={CHARTS}", served.url()))?;
         page.wait("uPlot's charts", "globalThis.drawn > 60")?;
-        thread::sleep(SETTLE);
+        settle(effort);
         theirs.push(busy(&browser, length));
         let complaints = page.complaints();
         if !complaints.is_empty() {
@@ -218,7 +221,7 @@ fn latency(effort: Effort) -> Result<Report, String> {
     let Some(browser) = browser(&mut report, &["p99", "p50"])? else { return Ok(report) };
     let served = Served::start()?;
     let mut page = tab(&browser)?;
-    open_charts(&mut page, &served)?;
+    open_charts(&mut page, &served, effort)?;
     let base = served.base_ms().to_string();
     page.eval(&WATCH_STAMPS.replace("BASE", &base))?;
     thread::sleep(effort.seconds(8.0, 60.0));
@@ -266,7 +269,7 @@ fn soak(effort: Effort) -> Result<Report, String> {
     Counting::start();
     let served = Served::start()?;
     let mut page = tab(&browser)?;
-    open_charts(&mut page, &served)?;
+    open_charts(&mut page, &served, effort)?;
     let length = effort.seconds(60.0, 1800.0);
     let (begun, mut taken) = (Instant::now(), Vec::new());
     while begun.elapsed() < length {
