@@ -12,7 +12,7 @@ use perf_monitor_core::{
 };
 use perf_monitor_dashboard::{About, MetricsDashboard};
 use perf_monitor_history::{Labels, MemoryHistory, Options};
-use perf_monitor_http::{Server, ServerOptions};
+use perf_monitor_http::{Router, Server, ServerOptions};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 
@@ -55,6 +55,15 @@ struct Served {
 
 impl Served {
     fn start(registry: &Registry, history: Option<Arc<MemoryHistory>>) -> Result<Served, String> {
+        Served::listen(registry, history, true)
+    }
+
+    /// The same with or without the page's routes.
+    fn listen(
+        registry: &Registry,
+        history: Option<Arc<MemoryHistory>>,
+        page: bool,
+    ) -> Result<Served, String> {
         let told = |error: &dyn std::fmt::Display| error.to_string();
         let metrics = MetricsCollector::new(registry).map_err(|e| told(&e))?;
         let about = About::new("bench", Duration::from_secs(1));
@@ -66,7 +75,8 @@ impl Served {
         };
         let server = Server::bind(([127, 0, 0, 1], 0), ServerOptions::default());
         let server = server.map_err(|e| told(&e))?;
-        let (address, routes) = (server.local_addr(), dashboard.routes());
+        let routes = if page { dashboard.routes() } else { Router::new() };
+        let address = server.local_addr();
         let (ask, asked) = mpsc::channel::<mpsc::Sender<Duration>>();
         let (stop, mut stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
@@ -81,7 +91,7 @@ impl Served {
                         _ = &mut serving => return,
                         _ = &mut stopped => return,
                         () = tokio::time::sleep(Duration::from_millis(250)) => {
-                            asked.try_iter().for_each(|to| drop(to.send(cpu_time::of_this_thread())));
+                            asked.try_iter().for_each(|to| to.send(cpu_time::of_this_thread()).unwrap_or_default());
                         }
                     }
                 }
@@ -361,6 +371,13 @@ fn memory(_: Effort) -> Result<Report, String> {
     let before = Counting::live();
     let history = Arc::new(full_history()?);
     let with_history = Counting::live() - before;
+    // a listener of no page, with the runtime of its thread, has lines of its own in the ledger
+    let between = Counting::live();
+    let listener = Served::listen(&registry, None, false)?;
+    Counting::wait_until_still();
+    let listens = Counting::live() - between;
+    drop(listener);
+    let before = before + listens;
     let served = Served::start(&registry, Some(history.clone()))?;
     Counting::wait_until_still();
     let without_client = Counting::live() - before;
@@ -374,9 +391,9 @@ fn memory(_: Effort) -> Result<Report, String> {
     report.number("with_one_client", "B", state as f64);
     report.number("each_more", "B", each);
     report.number("history", "B", with_history as f64);
-    let told = (served.dashboard.stats().bytes as f64) / 1.0;
+    let told = served.dashboard.stats().bytes;
     report.note(format!(
-        "without a client {without_client} B; the ledger says {told} B and the history's"
+        "without a client {without_client} B; a listener alone {listens} B; the ledger says {told} B and the history's"
     ));
     Ok(report)
 }

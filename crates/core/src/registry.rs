@@ -326,7 +326,8 @@ impl Registry {
         self.inner.shared.generation.load(Ordering::Acquire)
     }
 
-    /// The series of `metric` that have these labels, to be read again and again: see [`Selection`].
+    /// The series of `metric` that have these labels, to be read again and again: see [`Selection`]. What is beyond 64 KiB of names
+    /// and labels together is cut off.
     ///
     /// ```
     /// use perf_monitor_core::{Reader, Registry};

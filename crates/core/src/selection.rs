@@ -21,12 +21,14 @@ use std::sync::Arc;
 /// # Cost
 /// A look-up goes through the family's labels, or straight to the one series where all labels are given.
 pub struct Selection {
-    metric: Box<str>,
-    labels: Box<[(Box<str>, Box<str>)]>,
+    /// The metric's name, then each label's name and value, in one piece: a page has hundreds of these.
+    text: Box<str>,
+    /// Where each of them ends.
+    ends: Box<[u16]>,
     family: Option<Arc<FamilyCore>>,
     /// The family's changes that `series` is of.
     changes: u64,
-    series: Vec<Arc<Series>>,
+    series: Box<[Arc<Series>]>,
 }
 
 impl Selection {
@@ -35,13 +37,25 @@ impl Selection {
         metric: &str,
         labels: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>,
     ) -> Selection {
-        let labels = labels.into_iter().map(|(n, v)| (n.as_ref().into(), v.as_ref().into()));
+        let (mut text, mut ends) = (String::new(), Vec::new());
+        let mut add = |part: &str| {
+            // no names and labels are as long as that: what is cut off means no series
+            let room = usize::from(u16::MAX) - text.len();
+            let cut = (0..=part.len().min(room)).rev().find(|end| part.is_char_boundary(*end));
+            text.push_str(&part[..cut.unwrap_or(0)]);
+            ends.push(text.len() as u16);
+        };
+        add(metric);
+        for (name, value) in labels {
+            add(name.as_ref());
+            add(value.as_ref());
+        }
         let mut selection = Selection {
-            metric: metric.into(),
-            labels: labels.collect(),
+            text: text.into(),
+            ends: ends.into(),
             family: None,
             changes: 0,
-            series: Vec::new(),
+            series: Box::default(),
         };
         selection.refresh(registry);
         selection
@@ -51,7 +65,7 @@ impl Selection {
     ///
     /// For when the [generation](Registry::generation) has changed.
     pub fn refresh(&mut self, registry: &Registry) -> bool {
-        let family = registry.family_core(&self.metric);
+        let family = registry.family_core(self.part(0));
         let changes = family.as_ref().map_or(0, |family| family.changes());
         let same = match (&family, &self.family) {
             (Some(now), Some(before)) => Arc::ptr_eq(now, before) && changes == self.changes,
@@ -59,26 +73,35 @@ impl Selection {
             _ => false,
         };
         if !same {
-            self.series = family.as_ref().map_or_else(Vec::new, |family| self.find(family));
+            self.series = family.as_ref().map_or_else(Box::default, |family| self.find(family));
             (self.family, self.changes) = (family, changes);
         }
         !same
     }
 
-    fn find(&self, family: &FamilyCore) -> Vec<Arc<Series>> {
-        let wanted = |name: &str| self.labels.iter().find(|(n, _)| &**n == name).map(|(_, v)| &**v);
+    fn part(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).map_or(0, |before| usize::from(self.ends[before]));
+        &self.text[start..usize::from(self.ends[index])]
+    }
+
+    fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        (1..self.ends.len()).step_by(2).map(|name| (self.part(name), self.part(name + 1)))
+    }
+
+    fn find(&self, family: &FamilyCore) -> Box<[Arc<Series>]> {
+        let wanted = |name: &str| self.labels().find(|(n, _)| *n == name).map(|(_, v)| v);
         let values: Option<Vec<&str>> =
             family.info.label_names.iter().map(|name| wanted(name)).collect();
         match values {
-            Some(values) if values.len() == self.labels.len() => {
+            Some(values) if 1 + 2 * values.len() == self.ends.len() => {
                 family.find_exact(&values).into_iter().collect()
             }
-            _ => family.find_all(|info| {
-                let has = |(name, value): &(Box<str>, Box<str>)| {
-                    info.labels(&family.info).any(|pair| pair == (&**name, &**value))
-                };
-                self.labels.iter().all(has)
-            }),
+            _ => family
+                .find_all(|info| {
+                    let has = |wanted| info.labels(&family.info).any(|pair| pair == wanted);
+                    self.labels().all(has)
+                })
+                .into(),
         }
     }
 
@@ -127,17 +150,16 @@ impl Selection {
 
     /// What it takes, in bytes, without the series.
     pub fn bytes(&self) -> usize {
-        let text = self.labels.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
-        let labels = size_of_val(&*self.labels) + text + self.metric.len();
-        size_of::<Selection>() + labels + self.series.capacity() * size_of::<Arc<Series>>()
+        let text = self.text.len() + size_of_val(&*self.ends);
+        size_of::<Selection>() + text + size_of_val(&*self.series)
     }
 }
 
 impl fmt::Debug for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Selection")
-            .field("metric", &self.metric)
-            .field("labels", &self.labels)
+            .field("metric", &self.part(0))
+            .field("labels", &self.labels().collect::<Vec<_>>())
             .field("series", &self.series.len())
             .finish()
     }

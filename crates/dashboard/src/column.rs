@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use perf_monitor_core::HistogramValue;
 use serde::Deserialize;
@@ -14,7 +15,7 @@ const MOST_LABELS: usize = 1_024;
 const MOST_TEXT: usize = 1_024;
 
 /// A metric, the labels that a series must have, and what of them is shown.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Column {
     pub(crate) metric: Box<str>,
     /// By name.
@@ -30,10 +31,28 @@ pub(crate) enum Stat {
     Rate,
     Mean,
     /// The share of records that are below.
-    Quantile(f64),
+    Quantile(f32),
     Max,
     /// Records from the first to below the second, in the base unit.
-    Between(f64, f64),
+    Between(f32, f32),
+}
+
+impl Hash for Stat {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Stat::Quantile(share) => share.to_bits().hash(state),
+            Stat::Between(low, high) => [low, high].map(|edge| edge.to_bits()).hash(state),
+            _ => {}
+        }
+    }
+}
+
+impl Column {
+    /// Whether another column is of the same series.
+    pub(crate) fn is_of_the_same(&self, other: &Column) -> bool {
+        self.metric == other.metric && self.labels == other.labels
+    }
 }
 
 impl Stat {
@@ -71,10 +90,11 @@ impl Stat {
             Stat::Mean if any => {
                 records.sum as f64 * records.sum_unit.scale() / records.count as f64
             }
-            Stat::Quantile(share) => known(records.value_at_quantile(share) as f64),
+            Stat::Quantile(share) => known(records.value_at_quantile(exact(share)) as f64),
             Stat::Max => known(records.max as f64),
             Stat::Between(low, high) => {
                 // a cell is where its highest value is, so that rows that touch share none
+                let (low, high) = (exact(low), exact(high));
                 let inside = |highest: u64| (low..high).contains(&(highest as f64 * scale));
                 let cells = records.iter_values().filter(|(_, highest, _)| inside(*highest));
                 let count: u64 = cells.map(|(.., count)| count).sum();
@@ -83,6 +103,11 @@ impl Stat {
             _ => f64::NAN,
         }
     }
+}
+
+/// The decimal that somebody wrote, of seven digits at the most: 0.99, not the 0.9900000095 that it is kept as.
+pub(crate) fn exact(short: f32) -> f64 {
+    short.to_string().parse().unwrap_or(f64::from(short))
 }
 
 /// A column as it is sent.

@@ -5,7 +5,7 @@ use perf_monitor_history::{
     is_stale,
 };
 
-use crate::column::{Column, Stat};
+use crate::column::{Column, Stat, exact};
 use crate::plan::single;
 
 /// Points of one past, and of one chunk of it.
@@ -80,7 +80,7 @@ impl Past {
         let step_ms = step_ms * ((until_ms - from_ms) / step_ms / MOST_POINTS + 1);
         let mut keys: Vec<&Column> = Vec::new();
         let planned = columns.iter().map(|column| {
-            let same = |key: &&Column| key.metric == column.metric && key.labels == column.labels;
+            let same = |key: &&Column| key.is_of_the_same(column);
             let index = keys.iter().position(same).unwrap_or_else(|| {
                 keys.push(column);
                 keys.len() - 1
@@ -293,11 +293,11 @@ impl Shown {
                 sums[point] / rates[point]
             }
             (Shown::Histogram { edges, up_to, .. }, Stat::Quantile(share)) => {
-                quantile(edges, &|edge| up_to[edge][point], share)
+                quantile(edges, &|edge| up_to[edge][point], exact(share))
             }
             (Shown::Histogram { edges, up_to, .. }, Stat::Between(low, high)) => {
                 let below = |value| below(edges, &|edge| up_to[edge][point], value);
-                below(high) - below(low)
+                below(exact(high)) - below(exact(low))
             }
             _ => f64::NAN,
         }

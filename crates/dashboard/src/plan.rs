@@ -18,8 +18,9 @@ pub(crate) struct Plan {
     columns: Vec<Planned>,
     reader: Reader,
     totals: Vec<f64>,
-    /// Of all sources.
+    /// Of the first sources.
     rates: Rates,
+    rated: usize,
     values: Vec<f32>,
     generation: u64,
     refreshed_ns: u64,
@@ -44,14 +45,19 @@ impl Plan {
     pub(crate) fn new(registry: &Registry, columns: &[Column]) -> Plan {
         let generation = registry.generation();
         let mut keys: Vec<&Column> = Vec::new();
-        let planned = columns.iter().map(|column| {
-            let same = |key: &&Column| key.metric == column.metric && key.labels == column.labels;
-            let source = keys.iter().position(same).unwrap_or_else(|| {
+        let mut place = |column| {
+            let same = |key: &&Column| key.is_of_the_same(column);
+            keys.iter().position(same).unwrap_or_else(|| {
                 keys.push(column);
                 keys.len() - 1
-            });
-            Planned { source: source as u16, stat: column.stat }
-        });
+            })
+        };
+        // first those with rates, as these take the most to know
+        let with_rates = columns.iter().filter(|column| column.stat == Stat::Rate);
+        let rated = with_rates.map(|column| place(column) + 1).max().unwrap_or(0);
+        let planned = columns
+            .iter()
+            .map(|column| Planned { source: place(column) as u16, stat: column.stat });
         let columns = planned.collect::<Vec<_>>();
         let follow = |key: &&Column| {
             registry.follow(&key.metric, key.labels.iter().map(|(name, value)| (name, value)))
@@ -62,7 +68,8 @@ impl Plan {
         let now_ns = registry.clock().now_ns();
         let mut plan = Plan {
             registry: registry.clone(),
-            rates: Rates::new(&totals, now_ns),
+            rates: Rates::new(&totals[..rated], now_ns),
+            rated,
             values: vec![f32::NAN; columns.len()],
             refreshed_ns: now_ns,
             ticks: u64::MAX,
@@ -82,7 +89,7 @@ impl Plan {
         if window.ticks < 2 {
             return;
         }
-        let grown = self.sources.iter().map(|source| match source.window() {
+        let grown = self.sources[..self.rated].iter().map(|source| match source.window() {
             Some(OwnedValue::Counter(grown)) => grown as f64,
             Some(OwnedValue::FloatCounter(grown)) => grown,
             Some(OwnedValue::Histogram(records)) => records.count as f64,
@@ -122,7 +129,7 @@ impl Plan {
         let now_ns = self.registry.clock().now_ns();
         let fresh = self.refresh(now_ns);
         self.reader.totals(&self.sources, &mut self.totals);
-        self.rates.read(&self.totals, now_ns);
+        self.rates.read(&self.totals[..self.rated], now_ns);
         let window = self.registry.window();
         if window.ticks != self.ticks || fresh {
             self.ticks = window.ticks;
@@ -161,7 +168,7 @@ impl Plan {
         for (index, source) in self.sources.iter_mut().enumerate() {
             if source.refresh(&self.registry) {
                 any = true;
-                if source.is_observed() {
+                if source.is_observed() && index < self.rated {
                     self.rates.forget(index);
                 }
             }

@@ -152,3 +152,19 @@ impl Client {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes<F>(_: fn(Client) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// It is held for each client, whatever it does.
+    #[test]
+    fn a_client_s_task_is_small() {
+        let bytes = bytes(Client::run);
+        assert!(bytes < 4 * 1024, "{bytes} bytes");
+    }
+}

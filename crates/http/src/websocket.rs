@@ -1,6 +1,6 @@
 //! WebSockets: messages both ways on one connection, bounded in size, number and time.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ use crate::error::{Error, Kind};
 use crate::guard::Refusal;
 use crate::router::{BoxFuture, Request};
 use crate::stats::{Rejection, ServerStats};
+
+/// What a socket reads at once.
+const READ_BYTES: usize = 4 * 1024;
 
 /// The largest message that is received.
 const RECEIVED_BYTES: usize = 64 * 1024;
@@ -79,6 +82,9 @@ pub struct WebSocket {
     heard: Instant,
     pinged: bool,
     closed: bool,
+    /// The last message, if it was large, until the next read has made room for itself: else tungstenite would take that
+    /// message's room again, and have so much for good.
+    large: Option<tungstenite::Message>,
 }
 
 impl WebSocket {
@@ -124,18 +130,27 @@ impl WebSocket {
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
         while !self.closed {
             let patience = if self.pinged { SILENCE } else { SILENCE / 2 };
+            let (stream, large) = (&mut self.stream, &mut self.large);
+            let next = poll_fn(|cx| {
+                let next = stream.poll_next_unpin(cx);
+                *large = None;
+                next
+            });
             tokio::select! {
                 biased;
                 _ = self.stopping.changed() => {
                     self.closed = true;
                     self.say_goodbye().await;
                 }
-                next = self.stream.next() => {
+                next = next => {
                     self.heard = Instant::now();
                     self.pinged = false;
                     match next {
                         Some(Ok(tungstenite::Message::Text(text))) => {
-                            return Ok(Some(Message::Text(text.as_str().to_owned())));
+                            let said = text.as_str().to_owned();
+                            let large = said.len() > READ_BYTES;
+                            self.large = large.then_some(tungstenite::Message::Text(text));
+                            return Ok(Some(Message::Text(said)));
                         }
                         Some(Ok(tungstenite::Message::Binary(bytes))) => {
                             return Ok(Some(Message::Binary(bytes)));
@@ -303,6 +318,7 @@ impl Waiting {
             heard: Instant::now(),
             pinged: false,
             closed: false,
+            large: None,
         };
         let done = caught(|| upgrade.handler.run(socket, upgrade.request)).await;
         if done.is_none() {
@@ -331,7 +347,7 @@ fn compact(request: &Request) -> Request {
 /// Small buffers: tungstenite's own take 256 KiB a socket.
 fn config(message_bytes: usize) -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(4 * 1024)
+        .read_buffer_size(READ_BYTES)
         .write_buffer_size(0)
         // room for a largest message after the pings that wait with it
         .max_write_buffer_size(message_bytes.saturating_add(4 * 1024))
