@@ -14,6 +14,13 @@ use crate::{limits, rules};
 /// How long most of the demo's requests must fail. Of those that fail anyway there are less than a tenth.
 const DEMO_HOLD: Duration = Duration::from_secs(2);
 
+/// How long checkouts must be slow, which they are all the time.
+const CHECKOUT_HOLD: Duration = Duration::from_secs(5);
+
+/// The metric of the demo's requests that its checkouts are found in.
+const CHECKOUTS: (&str, &[(&str, &str)]) =
+    ("demo_request_duration_seconds", &[("route", "/checkout")]);
+
 /// What the flags say, then the file.
 pub(crate) struct Told {
     rules: Vec<PathBuf>,
@@ -56,7 +63,7 @@ impl Told {
     ) -> PerformanceMonitorBuilder {
         builder = builder.default_rules(self.default_rules);
         if demo {
-            builder = builder.alert(demo_is_broken());
+            builder = builder.alert(demo_is_broken()).alert(checkouts_are_slow());
         }
         for path in &self.rules {
             builder = builder.rules(path);
@@ -93,4 +100,18 @@ fn demo_is_broken() -> AlertRule {
         .flapping(None)
         .message("more than half of the demo's requests fail")
         .label("service", "demo")
+}
+
+/// What somebody who looks at the demo for the first time is led to: half of its checkouts take too long.
+fn checkouts_are_slow() -> AlertRule {
+    let median = |m: &Metrics| m.quantile(CHECKOUTS.0, CHECKOUTS.1, 0.5);
+    AlertRule::new("SlowCheckout", AlertSeverity::Warning, move |m| {
+        median(m).is_some_and(|seconds| seconds > 0.1)
+    })
+    .hold(CHECKOUT_HOLD)
+    .clear_when(move |m| median(m).is_some_and(|seconds| seconds < 0.05))
+    .message("half of the checkouts take more than 100 ms")
+    .label("service", "demo")
+    .label("route", "/checkout")
+    .capture_cpu()
 }
