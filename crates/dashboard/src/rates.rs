@@ -117,7 +117,7 @@ mod tests {
             assert!((rates.rate(0) - 2_000.0).abs() < 0.01, "{every_ms}: {}", rates.rate(0));
             assert!(rates.starts.len() <= SLOTS);
             let covers = rates.at_ns - rates.starts[0];
-            assert!(covers >= LEAST_NS && covers <= 1_200 * MS, "{every_ms}: {covers}");
+            assert!((LEAST_NS..=1_200 * MS).contains(&covers), "{every_ms}: {covers}");
         }
     }
 
