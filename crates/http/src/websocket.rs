@@ -1,6 +1,6 @@
 //! WebSockets: messages both ways on one connection, bounded in size, number and time.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, error::CapacityError};
 
@@ -31,6 +32,9 @@ use crate::stats::{Rejection, ServerStats};
 
 /// What a socket reads at once.
 const READ_BYTES: usize = 4 * 1024;
+
+/// The largest frame that is sent.
+const PIECE_BYTES: usize = 4 * 1024;
 
 /// The largest message that is received.
 const RECEIVED_BYTES: usize = 64 * 1024;
@@ -82,9 +86,6 @@ pub struct WebSocket {
     heard: Instant,
     pinged: bool,
     closed: bool,
-    /// The last message, if it was large, until the next read has made room for itself: else tungstenite would take that
-    /// message's room again, and have so much for good.
-    large: Option<tungstenite::Message>,
 }
 
 impl WebSocket {
@@ -130,27 +131,18 @@ impl WebSocket {
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
         while !self.closed {
             let patience = if self.pinged { SILENCE } else { SILENCE / 2 };
-            let (stream, large) = (&mut self.stream, &mut self.large);
-            let next = poll_fn(|cx| {
-                let next = stream.poll_next_unpin(cx);
-                *large = None;
-                next
-            });
             tokio::select! {
                 biased;
                 _ = self.stopping.changed() => {
                     self.closed = true;
                     self.say_goodbye().await;
                 }
-                next = next => {
+                next = self.stream.next() => {
                     self.heard = Instant::now();
                     self.pinged = false;
                     match next {
                         Some(Ok(tungstenite::Message::Text(text))) => {
-                            let said = text.as_str().to_owned();
-                            let large = said.len() > READ_BYTES;
-                            self.large = large.then_some(tungstenite::Message::Text(text));
-                            return Ok(Some(Message::Text(said)));
+                            return Ok(Some(Message::Text(text.as_str().to_owned())));
                         }
                         Some(Ok(tungstenite::Message::Binary(bytes))) => {
                             return Ok(Some(Message::Binary(bytes)));
@@ -185,7 +177,7 @@ impl WebSocket {
         if self.closed {
             return Err(closed());
         }
-        match timeout(self.stall_time, self.stream.send(message)).await {
+        match timeout(self.stall_time, send_in_pieces(&mut self.stream, message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => self.failed(error).and(Err(closed())),
             Err(_) => Err(self.lost(Rejection::Stalled, "the peer does not read what it is sent")),
@@ -233,6 +225,30 @@ impl WebSocket {
                     .because(error))
             }
         }
+    }
+}
+
+/// Sends a large message as frames of [`PIECE_BYTES`]: tungstenite copies each frame into room that it keeps for good.
+async fn send_in_pieces(
+    stream: &mut WebSocketStream<TokioIo<Upgraded>>,
+    message: tungstenite::Message,
+) -> Result<(), tungstenite::Error> {
+    let (kind, bytes) = match message {
+        tungstenite::Message::Text(text) => (Data::Text, Bytes::from(text)),
+        tungstenite::Message::Binary(bytes) => (Data::Binary, bytes),
+        other => return stream.send(other).await,
+    };
+    let mut start = 0;
+    loop {
+        let end = bytes.len().min(start + PIECE_BYTES);
+        let kind = if start == 0 { kind } else { Data::Continue };
+        let last = end == bytes.len();
+        let frame = Frame::message(bytes.slice(start..end), OpCode::Data(kind), last);
+        stream.send(tungstenite::Message::Frame(frame)).await?;
+        if last {
+            return Ok(());
+        }
+        start = end;
     }
 }
 
@@ -318,7 +334,6 @@ impl Waiting {
             heard: Instant::now(),
             pinged: false,
             closed: false,
-            large: None,
         };
         let done = caught(|| upgrade.handler.run(socket, upgrade.request)).await;
         if done.is_none() {

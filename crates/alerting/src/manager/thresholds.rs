@@ -116,6 +116,9 @@ impl AlertManager {
 mod tests {
     use super::*;
 
+    /// What changes a threshold, and how many words of the rules that changes.
+    type Change = (fn(&mut Thresholds), usize);
+
     #[test]
     fn every_threshold_changes_its_rules_and_the_usual_ones_change_none() {
         let check = |rules: &str| {
@@ -129,8 +132,7 @@ mod tests {
         let same =
             spelled.iter().fold(DEFAULT_RULES.to_owned(), |rules, (a, b)| rules.replace(a, b));
         assert_eq!(usual.rules(), same);
-        type Change = fn(&mut Thresholds);
-        let changed: [(Change, usize); 6] = [
+        let changed: [Change; 6] = [
             (|t| t.cpu_ratio = 0.123, 4),
             (|t| t.memory_ratio = 0.123, 4),
             (|t| t.disk_operations_per_second = 12_345.0, 4),
