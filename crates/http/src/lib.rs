@@ -39,6 +39,8 @@ mod client;
 mod connection;
 mod error;
 mod exchange;
+#[cfg(feature = "websocket")]
+mod frames;
 mod guard;
 mod line;
 mod login;

@@ -26,6 +26,7 @@ use crate::body::Body;
 use crate::catch::caught;
 use crate::connection::{Shared, Stopping};
 use crate::error::{Error, Kind};
+use crate::frames::Frames;
 use crate::guard::Refusal;
 use crate::router::{BoxFuture, Request};
 use crate::stats::{Rejection, ServerStats};
@@ -44,6 +45,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// How long a close waits for the peer's.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
+
+type Stream = WebSocketStream<Frames<TokioIo<Upgraded>>>;
 
 /// Converses over WebSockets; any `Fn(WebSocket, Request) -> impl Future<Output = ()>` is one.
 ///
@@ -77,7 +80,9 @@ pub enum Message {
 /// Keep a [`recv`](Self::recv) pending while there is nothing to send: it answers pings, and notices a peer that is gone.
 /// Dropping it closes the connection at once; [`close`](Self::close) lets the peer read to the end first.
 pub struct WebSocket {
-    stream: WebSocketStream<TokioIo<Upgraded>>,
+    stream: Stream,
+    /// Whether a message made the stream's buffer grow, which it never gives back.
+    grown: bool,
     stats: Arc<ServerStats>,
     stopping: Stopping,
     message_bytes: usize,
@@ -129,6 +134,7 @@ impl WebSocket {
     ///
     /// The peer broke the protocol, sent more than 64 KiB in one message, was silent for 60 s, or is gone.
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        self.shrink().await?;
         while !self.closed {
             let patience = if self.pinged { SILENCE } else { SILENCE / 2 };
             tokio::select! {
@@ -142,9 +148,11 @@ impl WebSocket {
                     self.pinged = false;
                     match next {
                         Some(Ok(tungstenite::Message::Text(text))) => {
+                            self.grown |= text.len() > READ_BYTES;
                             return Ok(Some(Message::Text(text.as_str().to_owned())));
                         }
                         Some(Ok(tungstenite::Message::Binary(bytes))) => {
+                            self.grown |= bytes.len() > READ_BYTES;
                             return Ok(Some(Message::Binary(bytes)));
                         }
                         Some(Ok(_)) => {}
@@ -162,6 +170,23 @@ impl WebSocket {
             }
         }
         Ok(None)
+    }
+
+    /// Goes on with a small buffer after a large message; nothing is in the old one, as reads end with a frame.
+    async fn shrink(&mut self) -> Result<(), Error> {
+        if !self.grown || self.closed || !self.stream.get_ref().is_between() {
+            return Ok(());
+        }
+        // an answer to a ping may wait
+        if let Err(error) = self.stream.flush().await {
+            return self.failed(error);
+        }
+        let config = *self.stream.get_config();
+        let frames = self.stream.get_mut().take();
+        // ready at once: nothing is lost between the two
+        self.stream = WebSocketStream::from_raw_socket(frames, Role::Server, Some(config)).await;
+        self.grown = false;
+        Ok(())
     }
 
     /// Says goodbye and waits up to a second for the peer to read all that was sent.
@@ -230,7 +255,7 @@ impl WebSocket {
 
 /// Sends a large message as frames of [`PIECE_BYTES`]: tungstenite copies each frame into room that it keeps for good.
 async fn send_in_pieces(
-    stream: &mut WebSocketStream<TokioIo<Upgraded>>,
+    stream: &mut Stream,
     message: tungstenite::Message,
 ) -> Result<(), tungstenite::Error> {
     let (kind, bytes) = match message {
@@ -321,7 +346,7 @@ impl Waiting {
         };
         let message_bytes = shared.options.message_bytes;
         let stream = WebSocketStream::from_raw_socket(
-            TokioIo::new(upgraded),
+            Frames::new(TokioIo::new(upgraded)),
             Role::Server,
             Some(config(message_bytes)),
         );
@@ -334,6 +359,7 @@ impl Waiting {
             heard: Instant::now(),
             pinged: false,
             closed: false,
+            grown: false,
         };
         let done = caught(|| upgrade.handler.run(socket, upgrade.request)).await;
         if done.is_none() {

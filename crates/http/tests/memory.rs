@@ -65,10 +65,27 @@ fn router() -> Router {
     let router = router.websocket(
         "/socket",
         async |mut socket: perf_monitor_http::WebSocket, _: Request| {
-            let _ = socket.recv().await;
+            while let Ok(Some(_)) = socket.recv().await {
+                let _ = socket.send_text("heard").await;
+            }
         },
     );
     router
+}
+
+#[cfg(feature = "websocket")]
+async fn skip_handshake(tcp: &mut TcpStream) {
+    let mut answer = Vec::with_capacity(256);
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(tcp.read_u8().await.unwrap());
+    }
+}
+
+/// A text of 15,000 letters with a mask of zeroes.
+#[cfg(feature = "websocket")]
+fn large_message() -> Vec<u8> {
+    let head = [&[0x81, 0x80 | 126][..], &15_000_u16.to_be_bytes(), &[0; 4]].concat();
+    [head, vec![b'x'; 15_000]].concat()
 }
 
 /// Reads the stream to its end through a small buffer.
@@ -137,6 +154,20 @@ async fn silent_connections_and_large_answers_cost_little_and_leave_nothing() {
         let websockets = held() - before;
         assert!(websockets < 32 * 16 * 1024, "{websockets} bytes for 32 WebSockets");
         println!("32 WebSockets {websockets} bytes");
+
+        let mut answer = [0; 7];
+        let mut heard = Vec::with_capacity(32);
+        for socket in sockets {
+            socket.set_nonblocking(true).unwrap();
+            let mut socket = TcpStream::from_std(socket).unwrap();
+            skip_handshake(&mut socket).await;
+            socket.write_all(&large_message()).await.unwrap();
+            socket.read_exact(&mut answer).await.unwrap();
+            heard.push(socket);
+        }
+        let after = held() - before;
+        assert!(after < 32 * 16 * 1024, "{after} bytes for 32 WebSockets that heard 15,000 bytes");
+        println!("after 15,000 bytes for each {after} bytes");
     }
     println!("streamed answer {scraped}, silent connections {silence}, left {left} bytes");
 }
