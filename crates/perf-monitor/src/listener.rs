@@ -205,7 +205,7 @@ fn count(context: &mut Context, stats: Arc<ServerStats>) -> Result<(), Error> {
 
 impl PerformanceMonitor {
     /// All that the monitor would serve, for a server of the program's own, if [`mount`](PerformanceMonitorBuilder::mount) was
-    /// chosen; see [`Mounted`](crate::http::Mounted) for how.
+    /// chosen; see [`Mounted`] for how.
     ///
     /// It is answered on that server's runtime. WebSockets end with the last clone.
     pub fn mounted(&self) -> Option<Mounted> {
