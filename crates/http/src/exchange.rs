@@ -157,24 +157,8 @@ impl Exchange {
     /// The body, within its limits of size and time.
     async fn read(&self, upload: &mut Upload) -> Result<Bytes, Refusal> {
         let limit = self.shared.options.body_bytes;
-        match timeout(self.shared.options.body_time, upload.read(limit)).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(Unreadable::TooLarge)) => Err(Refusal::new(
-                Rejection::BodyBytes,
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("a body has at most {limit} bytes here (body_bytes)"),
-            )),
-            Ok(Err(Unreadable::Broken)) => Err(Refusal::new(
-                Rejection::Malformed,
-                StatusCode::BAD_REQUEST,
-                "the body is broken or ended early",
-            )),
-            Err(_) => Err(Refusal::new(
-                Rejection::BodyTime,
-                StatusCode::REQUEST_TIMEOUT,
-                "the body took too long to arrive (body_time)",
-            )),
-        }
+        let read = timeout(self.shared.options.body_time, upload.read(limit)).await;
+        read.unwrap_or(Err(Unreadable::Slow)).map_err(|why| why.refusal(limit))
     }
 
     async fn log_in(
@@ -237,19 +221,48 @@ impl Upload {
             return Err(Unreadable::TooLarge);
         }
         let body = Limited::new(&mut self.incoming, limit).collect().await;
-        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-            true => Unreadable::TooLarge,
-            false => Unreadable::Broken,
-        })?;
+        let body = body.map_err(Unreadable::of)?;
         self.unread = false;
         Ok(body.to_bytes())
     }
 }
 
 /// Why a body was not taken.
-enum Unreadable {
+pub(crate) enum Unreadable {
     TooLarge,
     Broken,
+    Slow,
+}
+
+impl Unreadable {
+    /// Of a body that was read through a [`Limited`].
+    pub(crate) fn of(error: Box<dyn std::error::Error + Send + Sync>) -> Unreadable {
+        match error.is::<LengthLimitError>() {
+            true => Unreadable::TooLarge,
+            false => Unreadable::Broken,
+        }
+    }
+
+    /// What the client is told, where bodies have at most `limit` bytes.
+    pub(crate) fn refusal(self, limit: usize) -> Refusal {
+        match self {
+            Unreadable::TooLarge => Refusal::new(
+                Rejection::BodyBytes,
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("a body has at most {limit} bytes here (body_bytes)"),
+            ),
+            Unreadable::Broken => Refusal::new(
+                Rejection::Malformed,
+                StatusCode::BAD_REQUEST,
+                "the body is broken or ended early",
+            ),
+            Unreadable::Slow => Refusal::new(
+                Rejection::BodyTime,
+                StatusCode::REQUEST_TIMEOUT,
+                "the body took too long to arrive (body_time)",
+            ),
+        }
+    }
 }
 
 /// An answer's body on its way out.

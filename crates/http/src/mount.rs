@@ -4,20 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::UPGRADE;
 use http::request::Parts;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::answer::{Response, add_safe_headers};
 use crate::connection::Shared;
-use crate::exchange::call;
+use crate::exchange::{Unreadable, call};
 use crate::guard::{self, Refusal};
 use crate::options::ServerOptions;
 use crate::router::{Request, Route, Router};
-use crate::stats::{Rejection, ServerStats};
+use crate::stats::ServerStats;
 
 /// Where a mounted router counts from: of its own address it knows nothing.
 const LOCAL: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -148,24 +147,9 @@ where
 {
     let limit = options.body_bytes;
     let body = Limited::new(body, limit).collect();
-    match timeout(options.body_time, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::new(
-            Rejection::BodyBytes,
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("a body has at most {limit} bytes here (body_bytes)"),
-        )),
-        Ok(Err(_)) => Err(Refusal::new(
-            Rejection::Malformed,
-            StatusCode::BAD_REQUEST,
-            "the body is broken or ended early",
-        )),
-        Err(_) => Err(Refusal::new(
-            Rejection::BodyTime,
-            StatusCode::REQUEST_TIMEOUT,
-            "the body took too long to arrive (body_time)",
-        )),
-    }
+    let read = timeout(options.body_time, body).await;
+    let body = read.map_or(Err(Unreadable::Slow), |read| read.map_err(Unreadable::of));
+    body.map(|body| body.to_bytes()).map_err(|why| why.refusal(limit))
 }
 
 impl fmt::Debug for Mounted {
