@@ -2,8 +2,7 @@
 //!
 //! In a program of its own, because it counts what the whole process allocates.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use perf_monitor_core::Registry;
 use perf_monitor_exporters::{ExporterOptions, metrics_handler};
@@ -11,30 +10,10 @@ use perf_monitor_http::{Handler, Request};
 
 use http_body_util::BodyExt;
 
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+#[path = "../../core/tests/support/counting.rs"]
+mod counting;
 
-/// The system's allocator, with a count of the bytes that are held and of the most that ever were.
-struct Counting;
-
-// SAFETY: every call is passed on as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(held, Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::{HELD, PEAK};
 
 fn registry(series: u64) -> Registry {
     let registry = Registry::builder().series_per_family(100_000).budget_bytes(1 << 30).build();

@@ -2,8 +2,7 @@
 //!
 //! In a program of its own, because it counts what the whole process allocates.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use perf_monitor_core::Registry;
@@ -11,30 +10,10 @@ use perf_monitor_exporters::{OtlpExporter, OtlpOptions};
 use perf_monitor_tracing::{DistributedTracer, TracerOptions};
 use tokio::net::TcpListener;
 
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+#[path = "../../core/tests/support/counting.rs"]
+mod counting;
 
-/// The system's allocator, with a count of the bytes that are held and of the most that ever were.
-struct Counting;
-
-// SAFETY: every call is passed on as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(held, Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::{HELD, PEAK};
 
 fn work(tracer: &DistributedTracer, number: i64) {
     let mut root = tracer.root("request");
