@@ -1,25 +1,44 @@
 //! Callers by the chain of frame pointers.
 
+use std::ops::Range;
+
 /// The longest stack that is kept; what lies beyond is cut at the outer end.
 pub(crate) const MOST_FRAMES: usize = 64;
 
 /// Puts the return addresses of the chain that begins at `frame` into `found`, innermost first, and
-/// gives back how many there are.
+/// gives back how many there are, as [`callers`] finds them.
 ///
-/// Only addresses in `low..high` are read. The chain ends where a frame pointer is not aligned, does
+/// # Safety
+/// As of [`callers`].
+#[inline]
+pub(crate) unsafe fn walk(frame: u64, low: u64, high: u64, found: &mut [u64]) -> usize {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { callers(frame, low..high, found.len(), |number, back| found[number] = back) }
+}
+
+/// Hands the return addresses of the chain that begins at `frame` to `each` with their number, innermost first,
+/// `most` at most, and gives back how many there are.
+///
+/// Only addresses in `readable` are read. The chain ends where a frame pointer is not aligned, does
 /// not lie above the one before, or leaves the range; so it ends at all, and code that uses the
 /// register for something else ends it early rather than leading anywhere.
 ///
-/// It calls nothing and allocates nothing: a signal handler may use it.
+/// It calls nothing but `each` and allocates nothing: a signal handler may use it.
 ///
 /// # Safety
-/// `low..high` is mapped and readable while this runs. (That other threads may write there does no harm.)
-#[inline]
-pub(crate) unsafe fn walk(frame: u64, low: u64, high: u64, found: &mut [u64]) -> usize {
-    let (mut frame, mut low, mut count) = (frame, low, 0);
-    while count < found.len() && frame >= low && frame.is_multiple_of(8) {
+/// `readable` is mapped and readable while this runs. (That other threads may write there does no harm.)
+#[inline(always)]
+pub(crate) unsafe fn callers(
+    frame: u64,
+    readable: Range<u64>,
+    most: usize,
+    mut each: impl FnMut(usize, u64),
+) -> usize {
+    let Range { start: mut low, end: high } = readable;
+    let (mut frame, mut count) = (frame, 0);
+    while count < most && frame >= low && frame.is_multiple_of(8) {
         let Some(end) = frame.checked_add(16).filter(|end| *end <= high) else { break };
-        // SAFETY: the record lies in `low..high`, which the caller says can be read; it is aligned.
+        // SAFETY: the record lies in the range, which the caller says can be read; it is aligned.
         let (above, back) = unsafe {
             let record = frame as *const u64;
             (record.read_volatile(), record.add(1).read_volatile())
@@ -27,7 +46,7 @@ pub(crate) unsafe fn walk(frame: u64, low: u64, high: u64, found: &mut [u64]) ->
         if back == 0 {
             break;
         }
-        found[count] = back;
+        each(count, back);
         count += 1;
         (frame, low) = (above, end);
     }

@@ -36,12 +36,13 @@ pub(super) struct Cells {
     /// off, which is cheaper than to ask. The sampler's switch sets it, for all cells there are, before any block
     /// is sampled. It is never unmapped.
     pub(super) filter: AtomicPtr<Filter>,
+    /// The owner's stack: its lowest address and its end; zeroes before the owner's first sample.
+    pub(super) stack: [AtomicU64; 2],
+    // All above, which allocations, frees and samples read, is one cache line.
     /// The thread's number; [`NOBODY`] when they can be had.
     owner: AtomicU32,
     /// What the counts were when the owner came.
     before: [AtomicU64; 4],
-    /// The owner's stack: its lowest address and its end; zeroes before the owner's first sample.
-    pub(super) stack: [AtomicU64; 2],
     spans: [SpanCells; SPANS],
 }
 
@@ -81,9 +82,9 @@ impl Cells {
             freed_bytes: AtomicU64::new(0),
             next: AtomicU64::new(0),
             filter: AtomicPtr::new(ptr::from_ref(filter).cast_mut()),
+            stack: [const { AtomicU64::new(0) }; 2],
             owner: AtomicU32::new(NOBODY),
             before: [const { AtomicU64::new(0) }; 4],
-            stack: [const { AtomicU64::new(0) }; 2],
             spans: [const {
                 SpanCells { allocations: AtomicU64::new(0), allocated_bytes: AtomicU64::new(0) }
             }; SPANS],

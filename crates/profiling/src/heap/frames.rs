@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::walk::walk;
+use crate::walk::callers;
 
 /// The frame pointer of the function that this is inlined into; 0 where it is not known how to read it.
 #[inline(always)]
@@ -34,16 +34,16 @@ impl Bounds {
     /// No stack.
     pub(super) const NONE: Bounds = Bounds { low: 1, end: 1 };
 
-    /// The callers' return addresses, innermost first, from the one whose frame pointer is `frame`; none
-    /// if that is on another stack, such as a coroutine's or a signal's.
+    /// Hands the callers' return addresses to `each` with their number, innermost first, from the one whose frame
+    /// pointer is `frame`, `most` at most; none if that is on another stack, such as a coroutine's or a signal's.
     #[inline(always)]
-    pub(super) fn walk(self, frame: u64, found: &mut [u64]) -> usize {
+    pub(super) fn walk(self, frame: u64, most: usize, each: impl FnMut(usize, u64)) -> usize {
         if frame < self.low || frame >= self.end {
             return 0;
         }
         // SAFETY: `frame` is on the calling thread's stack, which is mapped from here to its end: deeper
         // frames are in use, and this one's callers are above.
-        unsafe { walk(frame, frame, self.end, found) }
+        unsafe { callers(frame, frame..self.end, most, each) }
     }
 
     /// The calling thread's, as its thread library knows it.
@@ -102,7 +102,7 @@ fn chain_is_whole() -> bool {
 #[inline(never)]
 fn descend(depth: usize, bounds: Bounds, found: &mut [u64]) -> usize {
     if depth == 0 {
-        return bounds.walk(frame_pointer(), found);
+        return bounds.walk(frame_pointer(), found.len(), |n, address| found[n] = address);
     }
     // Used after the call, so that it is one and not a jump.
     black_box(descend(black_box(depth - 1), bounds, found))
@@ -130,8 +130,8 @@ mod tests {
     #[test]
     fn another_stack_is_not_walked() {
         let bounds = Bounds { low: 4096, end: 8192 };
-        assert_eq!(bounds.walk(frame_pointer(), &mut [0; 4]), 0);
-        assert_eq!(Bounds::NONE.walk(frame_pointer(), &mut [0; 4]), 0);
+        assert_eq!(bounds.walk(frame_pointer(), 4, |_, _| {}), 0);
+        assert_eq!(Bounds::NONE.walk(frame_pointer(), 4, |_, _| {}), 0);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use perf_monitor_core::Lock;
 
 use super::profile::HeapProfile;
-use super::sampler::INTERVAL;
+use super::sampler::SWITCH;
 use crate::Error;
 
 pub use super::tables::SAMPLING_BYTES;
@@ -138,7 +138,7 @@ pub fn sampling_stats() -> SamplingStats {
     if begun.is_none() {
         return stats;
     }
-    let interval = INTERVAL.load(std::sync::atomic::Ordering::Relaxed);
+    let interval = SWITCH.interval.load(std::sync::atomic::Ordering::Relaxed);
     switch::stats(SamplingStats { interval_bytes: Some(interval), ..stats })
 }
 
@@ -151,7 +151,7 @@ pub(super) struct Sampled {
 
 pub(super) struct SampledStack {
     pub(super) frames: Vec<u64>,
-    pub(super) sums: super::tallies::Sums,
+    pub(super) sums: super::tables::Sums,
 }
 
 #[cfg(target_os = "linux")]

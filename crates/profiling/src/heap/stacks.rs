@@ -48,29 +48,45 @@ fn place(word: u64) -> usize {
     ((word ^ word >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 51) as usize
 }
 
-fn hash(frames: &[u64]) -> u64 {
-    let mixed = |hash: u64, frame: &u64| {
-        let product = (hash ^ frame).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        product ^ product >> 32
-    };
-    frames.iter().fold(frames.len() as u64, mixed)
+/// A hash of a stack's frames, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StackHash(u64);
+
+impl StackHash {
+    pub(super) fn new() -> StackHash {
+        StackHash(1)
+    }
+
+    #[inline(always)]
+    pub(super) fn add(&mut self, address: u64) {
+        let product = (self.0 ^ address).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ product >> 32;
+    }
+
+    /// Where it is looked for among the stacks of late.
+    fn place(self) -> usize {
+        (self.0 >> 32) as usize % LATELY
+    }
 }
 
 impl Stacks {
-    /// Puts in the stack whose innermost frame is first.
+    /// The stack that was put in with this hash, if that was of late.
     ///
     /// Stacks are taken for the same if they agree in 50 bits of their hash.
-    pub(super) fn put(&self, frames: &[u64]) -> Leaf {
-        let hash = hash(frames);
-        let lately = &self.lately[(hash >> 32) as usize % LATELY];
-        let known = lately.load(Ordering::Acquire);
-        if known & !NUMBER == hash & !NUMBER && known & NUMBER != 0 {
-            return Leaf { node: Some((known & NUMBER) as u16 - 1), cut: false };
-        }
+    #[inline(always)]
+    pub(super) fn lately(&self, hash: StackHash) -> Option<Leaf> {
+        let known = self.lately[hash.place()].load(Ordering::Acquire);
+        let agrees = (known ^ hash.0) & !NUMBER == 0 && known & NUMBER != 0;
+        agrees.then(|| Leaf { node: Some((known & NUMBER) as u16 - 1), cut: false })
+    }
+
+    /// Puts in the stack whose innermost frame is first, to be found by `hash` from here on.
+    pub(super) fn put(&self, frames: &[u64], hash: StackHash) -> Leaf {
         let leaf = self.put_in(frames);
         if let Leaf { node: Some(node), cut: false } = leaf {
+            let known = hash.0 & !NUMBER | (u64::from(node) + 1);
             // Release: who finds the leaf here finds its frames.
-            lately.store(hash & !NUMBER | (u64::from(node) + 1), Ordering::Release);
+            self.lately[hash.place()].store(known, Ordering::Release);
         }
         leaf
     }
@@ -127,26 +143,39 @@ mod tests {
         unsafe { Box::new_zeroed().assume_init() }
     }
 
+    impl Stacks {
+        fn hash_of(frames: &[u64]) -> StackHash {
+            let mut hash = StackHash::new();
+            frames.iter().for_each(|address| hash.add(*address));
+            hash
+        }
+
+        fn find_or_put(&self, frames: &[u64]) -> Leaf {
+            let hash = Stacks::hash_of(frames);
+            self.lately(hash).unwrap_or_else(|| self.put(frames, hash))
+        }
+    }
+
     #[test]
     fn stacks_share_the_frames_that_they_begin_with() {
         let stacks = empty();
-        let outer = stacks.put(&[20, 10]);
-        let inner = stacks.put(&[30, 20, 10]);
+        let outer = stacks.find_or_put(&[20, 10]);
+        let inner = stacks.find_or_put(&[30, 20, 10]);
         assert_eq!(stacks.len(), 3);
-        assert_eq!(stacks.put(&[20, 10]), outer);
+        assert_eq!(stacks.find_or_put(&[20, 10]), outer);
         assert_eq!(stacks.frames(inner.node).collect::<Vec<_>>(), [30, 20, 10]);
-        assert_eq!(stacks.put(&[]), Leaf { node: None, cut: false });
+        assert_eq!(stacks.find_or_put(&[]), Leaf { node: None, cut: false });
     }
 
     #[test]
     fn stacks_of_late_are_known_by_all_of_their_frames() {
         let stacks = empty();
-        let leaf = stacks.put(&[30, 20, 10]);
+        let leaf = stacks.find_or_put(&[30, 20, 10]);
         let known = || stacks.lately.iter().filter(|one| one.load(Ordering::Relaxed) != 0).count();
-        assert_eq!((known(), stacks.put(&[30, 20, 10]), known()), (1, leaf, 1));
+        assert_eq!((known(), stacks.find_or_put(&[30, 20, 10]), known()), (1, leaf, 1));
         let others: [&[u64]; 4] = [&[20, 10], &[30, 20], &[30, 20, 11], &[31, 20, 10]];
         for other in others {
-            let found = stacks.put(other);
+            let found = stacks.find_or_put(other);
             assert_ne!(found, leaf);
             assert_eq!(stacks.frames(found.node).collect::<Vec<_>>(), other);
         }
@@ -155,7 +184,8 @@ mod tests {
     #[test]
     fn a_full_tree_keeps_the_callers_and_says_so() {
         let stacks = empty();
-        let leaves: Vec<_> = (1..=2 * NODES as u64).map(|n| stacks.put(&[n << 4, 10])).collect();
+        let leaves: Vec<_> =
+            (1..=2 * NODES as u64).map(|n| stacks.find_or_put(&[n << 4, 10])).collect();
         let cut = leaves.iter().filter(|leaf| leaf.cut).count();
         assert!(cut >= NODES, "{cut}");
         assert!(stacks.len() > NODES * 8 / 10, "{}", stacks.len());
@@ -170,10 +200,10 @@ mod tests {
             all in prop::collection::vec(prop::collection::vec(1..1_u64 << 48, 0..64), 0..40),
         ) {
             let stacks = empty();
-            let leaves: Vec<_> = all.iter().map(|frames| stacks.put(frames)).collect();
+            let leaves: Vec<_> = all.iter().map(|frames| stacks.find_or_put(frames)).collect();
             for (frames, leaf) in all.iter().zip(leaves) {
                 prop_assert_eq!(&stacks.frames(leaf.node).collect::<Vec<_>>(), frames);
-                prop_assert_eq!(stacks.put(frames), leaf);
+                prop_assert_eq!(stacks.find_or_put(frames), leaf);
                 prop_assert_eq!(stacks.put_in(frames), leaf);
             }
         }

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::AtomicU64;
 
-use super::live::Live;
+use super::live::{Live, Lives};
+use super::poisson::{Weight, weight};
 use super::stacks::Stacks;
-use super::tallies::Tallies;
+use super::tallies::{Key, TALLIES, Tallies};
 
 /// Bytes of private memory while sampling is on. None is resident before that and after.
 pub const SAMPLING_BYTES: usize = size_of::<Tables>();
@@ -15,14 +16,37 @@ pub(super) struct Tables {
     pub(super) live: Live,
     pub(super) stacks: Stacks,
     pub(super) tallies: Tallies,
-    /// Allocations that were sampled.
-    pub(super) samples: AtomicU64,
-    /// Of these, those of which the callers are not known.
+    /// Of the allocations that were sampled, those of which the callers are not known.
     pub(super) flat: AtomicU64,
     /// Of these, those that the live heap had no room for.
     pub(super) not_live: AtomicU64,
     /// Of these, those whose stack was cut for want of room, or had to go with the others.
     pub(super) cut: AtomicU64,
+}
+
+/// What was sampled of one stack in spans of one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sums {
+    /// The stack and the span; `None` for all that had no place.
+    pub(super) key: Option<Key>,
+    pub(super) allocated: Weight,
+    pub(super) live: Weight,
+}
+
+impl Tables {
+    /// What was sampled, one in `interval` bytes.
+    pub(super) fn read(&self, interval: u64) -> Vec<Sums> {
+        // First what lives, so that nothing does that was not allocated.
+        let mut live = vec![Weight::default(); TALLIES];
+        for Lives { place, size } in self.live.words().map(Lives::of) {
+            let sum = &mut live[usize::from(place)];
+            *sum = sum.plus(weight(size, interval));
+        }
+        let sums = self.tallies.read().zip(live);
+        sums.filter(|((_, allocated), _)| allocated.parts > 0)
+            .map(|((key, allocated), live)| Sums { key, allocated, live })
+            .collect()
+    }
 }
 
 #[cfg(target_os = "linux")]

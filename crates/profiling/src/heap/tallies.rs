@@ -20,24 +20,12 @@ pub(super) struct Tallies {
     places: [Tally; TALLIES],
 }
 
-/// The sums of one stack in spans of one name; objects in [`PARTS`](super::poisson::PARTS).
+/// What was allocated by one stack in spans of one name; objects in [`PARTS`](super::poisson::PARTS).
 #[repr(C)]
 struct Tally {
     key: AtomicU64,
-    alloc_parts: AtomicU64,
-    alloc_bytes: AtomicU64,
-    /// Of these, what does not live any more.
-    gone_parts: AtomicU64,
-    gone_bytes: AtomicU64,
-}
-
-/// A tally, read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sums {
-    /// The stack and the span; `None` for all that had no place.
-    pub(super) key: Option<Key>,
-    pub(super) allocated: Weight,
-    pub(super) live: Weight,
+    parts: AtomicU64,
+    bytes: AtomicU64,
 }
 
 /// Of what something is summed up.
@@ -85,42 +73,22 @@ impl Tallies {
         window.find(is_there).map_or(OTHERS, |number| number as u16)
     }
 
-    /// Something was allocated, and lives.
+    /// Something was allocated.
     pub(super) fn allocated(&self, place: u16, weight: Weight) {
-        let tally = self.at(place);
-        tally.alloc_parts.fetch_add(weight.parts, Ordering::Relaxed);
-        tally.alloc_bytes.fetch_add(weight.bytes, Ordering::Relaxed);
+        let tally = &self.places[usize::from(place) % TALLIES];
+        tally.parts.fetch_add(weight.parts, Ordering::Relaxed);
+        tally.bytes.fetch_add(weight.bytes, Ordering::Relaxed);
     }
 
-    /// It lives no more, or is not remembered.
-    pub(super) fn gone(&self, place: u16, weight: Weight) {
-        let tally = self.at(place);
-        tally.gone_parts.fetch_add(weight.parts, Ordering::Relaxed);
-        tally.gone_bytes.fetch_add(weight.bytes, Ordering::Relaxed);
-    }
-
-    fn at(&self, place: u16) -> &Tally {
-        &self.places[usize::from(place) % TALLIES]
-    }
-
-    /// The tallies of which something was sampled.
-    pub(super) fn read(&self) -> impl Iterator<Item = Sums> {
-        self.places.iter().map(Tally::read).filter(|sums| sums.allocated.parts > 0)
-    }
-}
-
-impl Tally {
-    fn read(&self) -> Sums {
+    /// What was allocated by each, in the order of their places: the stack and the span, `None` for the first, which
+    /// is of all that had no place.
+    pub(super) fn read(&self) -> impl Iterator<Item = (Option<Key>, Weight)> {
         let load = |cell: &AtomicU64| cell.load(Ordering::Acquire);
-        let word = load(&self.key);
-        // first what is gone, so that nothing is that was not allocated
-        let gone = Weight { parts: load(&self.gone_parts), bytes: load(&self.gone_bytes) };
-        let allocated = Weight { parts: load(&self.alloc_parts), bytes: load(&self.alloc_bytes) };
-        let live = Weight {
-            parts: allocated.parts.saturating_sub(gone.parts),
-            bytes: allocated.bytes.saturating_sub(gone.bytes),
-        };
-        Sums { key: (word != 0).then(|| Key::of(word)), allocated, live }
+        self.places.iter().map(move |tally| {
+            let word = load(&tally.key);
+            let allocated = Weight { parts: load(&tally.parts), bytes: load(&tally.bytes) };
+            ((word != 0).then(|| Key::of(word)), allocated)
+        })
     }
 }
 
@@ -148,15 +116,15 @@ mod tests {
     }
 
     #[test]
-    fn what_lives_is_what_was_allocated_less_what_was_freed() {
+    fn what_was_allocated_is_read_at_its_place() {
         let (tallies, weight) = (empty(), Weight { parts: 3, bytes: 5 });
         let place = tallies.place(key(7));
         assert_eq!(tallies.place(key(7)), place);
         tallies.allocated(place, weight);
-        let sums = Sums { key: Some(key(7)), allocated: weight, live: weight };
-        assert_eq!(tallies.read().collect::<Vec<_>>(), [sums]);
-        tallies.gone(place, weight);
-        assert_eq!(tallies.read().next().unwrap().live, Weight { parts: 0, bytes: 0 });
+        tallies.allocated(place, weight);
+        let read: Vec<_> = tallies.read().collect();
+        assert_eq!(read[usize::from(place)], (Some(key(7)), Weight { parts: 6, bytes: 10 }));
+        assert_eq!(read.iter().filter(|(_, allocated)| allocated.parts > 0).count(), 1);
     }
 
     #[test]

@@ -84,7 +84,6 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TrackedAlloc<A> {
         if moved.is_null() {
             held.put_back(block);
         } else {
-            held.gone();
             freed(layout.size());
             allocated(moved, new_size);
         }

@@ -9,9 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::{SAMPLING_BYTES, Sampled, SampledStack, SamplingOptions, SamplingStats};
 use crate::Error;
 use crate::heap::live::{Filter, NOTHING};
-use crate::heap::sampler::{EPOCH, INSIDE, INTERVAL, PROBE, PROBED, RANDOM, SHIMS, TABLES};
-use crate::heap::tables::{self, Tables};
-use crate::heap::tallies::Sums;
+use crate::heap::sampler::{PROBE, PROBED, SWITCH};
+use crate::heap::tables::{self, Sums, Tables};
 use crate::heap::{frames, local};
 
 /// The tables, once they were mapped.
@@ -21,26 +20,27 @@ pub(super) fn on(options: SamplingOptions) -> Result<(), Error> {
     let tables = mapped()?;
     frames::are_there(); // found out here, so that no allocation has to
     find_shims();
-    INTERVAL.store(options.interval_bytes.clamp(1, u64::MAX / 64), Ordering::Relaxed);
-    RANDOM.store(options.seed.unwrap_or_else(arbitrary), Ordering::Relaxed);
-    TABLES.store(tables.as_ptr(), Ordering::SeqCst);
+    SWITCH.interval.store(options.interval_bytes.clamp(1, u64::MAX / 64), Ordering::Relaxed);
+    SWITCH.random.store(options.seed.unwrap_or_else(arbitrary), Ordering::Relaxed);
+    SWITCH.tables.store(tables.as_ptr(), Ordering::SeqCst);
     // SAFETY: mapped, and never unmapped.
     advance(unsafe { &tables.as_ref().live.filter });
     Ok(())
 }
 
 pub(super) fn off() {
-    if TABLES.swap(ptr::null_mut(), Ordering::SeqCst).is_null() {
+    if SWITCH.tables.swap(ptr::null_mut(), Ordering::SeqCst).is_null() {
         return;
     }
     advance(&NOTHING);
     // Those inside are gone in microseconds: they wait for nothing.
-    while INSIDE.load(Ordering::SeqCst) != 0 {
+    while SWITCH.inside.load(Ordering::SeqCst) != 0 {
         std::thread::yield_now();
     }
     if let Some(tables) = NonNull::new(MAPPED.load(Ordering::Relaxed)) {
-        // SAFETY: mapped below; nobody is inside, and nobody comes in while `TABLES` is null.
+        // SAFETY: mapped below; nobody is inside, and nobody comes in while `SWITCH.tables` is null.
         unsafe { tables::clear(tables) };
+        SWITCH.samples.store(0, Ordering::Relaxed);
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) fn off() {
 fn advance(filter: &'static Filter) {
     let filter = ptr::from_ref(filter).cast_mut();
     local::private().iter().for_each(|cells| cells.filter.store(filter, Ordering::Relaxed));
-    EPOCH.fetch_add(1, Ordering::Release);
+    SWITCH.epoch.fetch_add(1, Ordering::Release);
     fence(Ordering::SeqCst);
     for cells in local::private().iter().chain([local::shared()]) {
         cells.next.store(0, Ordering::Relaxed);
@@ -98,16 +98,16 @@ fn asked(which: usize, allocate: impl FnOnce() -> *mut u8) -> *mut u8 {
         cells.next.store(PROBE, Ordering::Relaxed);
     }
     let block = black_box(allocate());
-    SHIMS[which].store(PROBED.load(Ordering::Relaxed), Ordering::Relaxed);
+    SWITCH.shims[which].store(PROBED.load(Ordering::Relaxed), Ordering::Relaxed);
     block
 }
 
 pub(super) fn read() -> Sampled {
     let stats = stats(SamplingStats { frame_pointers: frames::are_there(), ..Default::default() });
-    let interval_bytes = INTERVAL.load(Ordering::Relaxed);
+    let interval_bytes = SWITCH.interval.load(Ordering::Relaxed);
     let stacks = tables().map_or_else(Vec::new, |tables| {
         let stack = |sums: Sums| SampledStack { frames: frames_of(tables, sums), sums };
-        tables.tallies.read().map(stack).collect()
+        tables.read(interval_bytes).into_iter().map(stack).collect()
     });
     Sampled { interval_bytes, stacks, stats }
 }
@@ -121,7 +121,7 @@ pub(super) fn stats(stats: SamplingStats) -> SamplingStats {
     let Some(tables) = tables() else { return stats };
     let load = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
     SamplingStats {
-        samples: load(&tables.samples),
+        samples: load(&SWITCH.samples),
         flat: load(&tables.flat),
         cut: load(&tables.cut),
         not_live: load(&tables.not_live),
@@ -135,5 +135,5 @@ pub(super) fn stats(stats: SamplingStats) -> SamplingStats {
 /// The tables while sampling is on, which it stays while the lock is held.
 fn tables() -> Option<&'static Tables> {
     // SAFETY: null, or tables that are never unmapped.
-    unsafe { TABLES.load(Ordering::Relaxed).as_ref() }
+    unsafe { SWITCH.tables.load(Ordering::Relaxed).as_ref() }
 }
