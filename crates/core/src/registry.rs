@@ -338,7 +338,7 @@ impl Registry {
     /// jobs.with(&["mail", "again"])?.add(3);
     /// let mail = registry.follow("jobs_total", [("queue", "mail")]);
     /// let mut now = Vec::new();
-    /// Reader::default().totals([&mail], &mut now);
+    /// Reader::default().totals(&[mail], &mut now);
     /// assert_eq!(now, [5.0]);
     /// # Ok::<(), perf_monitor_core::Error>(())
     /// ```
