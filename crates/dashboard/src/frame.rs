@@ -74,16 +74,15 @@ fn header(kind: u8, head: Head, room: usize) -> Vec<u8> {
 }
 
 fn changes(head: Head, before: &[f32], now: &[f32]) -> Bytes {
-    let differs = |index: usize| before[index].to_bits() != now[index].to_bits();
-    let changed = (0..now.len()).filter(|index| differs(*index)).count();
+    let pairs = || before.iter().zip(now).map(|(before, now)| (before.to_bits(), now.to_bits()));
+    let changed = pairs().filter(|(before, now)| before != now).count();
     let map = now.len().div_ceil(8);
     let mut bytes = header(CHANGES, head, map + 4 * changed);
-    for first in (0..now.len()).step_by(8) {
-        let bits = (first..now.len().min(first + 8)).filter(|index| differs(*index));
-        bytes.push(bits.fold(0, |byte, index| byte | 1 << (index - first)));
+    bytes.resize(HEADER_BYTES + map, 0);
+    for (index, (_, now)) in pairs().enumerate().filter(|(_, (before, now))| before != now) {
+        bytes[HEADER_BYTES + index / 8] |= 1 << (index % 8);
+        bytes.extend(now.to_le_bytes());
     }
-    let changed = (0..now.len()).filter(|index| differs(*index));
-    changed.for_each(|index| bytes.extend(now[index].to_le_bytes()));
     bytes.into()
 }
 

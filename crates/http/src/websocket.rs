@@ -1,6 +1,7 @@
 //! WebSockets: messages both ways on one connection, bounded in size, number and time.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use http::header::{
 use http::{HeaderValue, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
@@ -32,7 +33,7 @@ use crate::router::{BoxFuture, Request};
 use crate::stats::{Rejection, ServerStats};
 
 /// What a socket reads at once.
-const READ_BYTES: usize = 4 * 1024;
+const READ_BYTES: usize = 1024;
 
 /// The largest frame that is sent.
 const PIECE_BYTES: usize = 4 * 1024;
@@ -89,6 +90,9 @@ pub struct WebSocket {
     stall_time: Duration,
     /// When the peer last said anything.
     heard: Instant,
+    /// Ends when the peer may have been silent for too long. One for good: who sends 60 times a second drops as many
+    /// [`recv`](WebSocket::recv)s, and each new timer is put into the runtime's and taken out again.
+    silence: Pin<Box<Sleep>>,
     pinged: bool,
     closed: bool,
 }
@@ -136,7 +140,6 @@ impl WebSocket {
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
         self.shrink().await?;
         while !self.closed {
-            let patience = if self.pinged { SILENCE } else { SILENCE / 2 };
             tokio::select! {
                 biased;
                 _ = self.stopping.changed() => {
@@ -160,16 +163,25 @@ impl WebSocket {
                         Some(Err(error)) => return self.failed(error).map(|()| None),
                     }
                 }
-                () = sleep_until(self.heard + patience) => {
-                    if self.pinged {
-                        return Err(self.lost(Rejection::IdleTime, "the peer was silent for 60 s"));
-                    }
-                    self.pinged = true;
-                    self.ping().await?;
-                }
+                () = &mut self.silence => self.mind_silence().await?,
             }
         }
         Ok(None)
+    }
+
+    /// Pings a peer that was silent for half of the time that it may, and gives up one that is silent after that.
+    async fn mind_silence(&mut self) -> Result<(), Error> {
+        let patience = SILENCE / 2;
+        if self.heard.elapsed() < patience {
+            self.silence.as_mut().reset(self.heard + patience);
+            return Ok(());
+        }
+        if self.pinged {
+            return Err(self.lost(Rejection::IdleTime, "the peer was silent for 60 s"));
+        }
+        self.pinged = true;
+        self.silence.as_mut().reset(Instant::now() + patience);
+        self.ping().await
     }
 
     /// Goes on with a small buffer after a large message; nothing is in the old one, as reads end with a frame.
@@ -357,6 +369,7 @@ impl Waiting {
             message_bytes,
             stall_time: shared.options.stall_time,
             heard: Instant::now(),
+            silence: Box::pin(sleep(SILENCE / 2)),
             pinged: false,
             closed: false,
             grown: false,
