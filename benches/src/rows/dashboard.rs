@@ -41,7 +41,7 @@ const COLUMNS: usize = 200;
 const CHANGING: usize = COLUMNS / 10;
 
 /// What the monitor leaves to its history.
-const HISTORY_BYTES: usize = 77_000;
+const HISTORY_BYTES: usize = 74_000;
 
 /// A dashboard on a thread of its own, as a monitor has it.
 struct Served {
@@ -90,7 +90,7 @@ impl Served {
                     tokio::select! {
                         _ = &mut serving => return,
                         _ = &mut stopped => return,
-                        () = tokio::time::sleep(Duration::from_millis(250)) => {
+                        () = tokio::time::sleep(Duration::from_secs(1)) => {
                             asked.try_iter().for_each(|to| to.send(cpu_time::of_this_thread()).unwrap_or_default());
                         }
                     }
@@ -268,7 +268,7 @@ fn server_cpu(effort: Effort) -> Result<Report, String> {
     let with_all = over(time)?;
     let bare = bare_cpu(time)?;
     let mut report = Report::default();
-    // asking for the thread's time four times a second is the bench's own
+    // asking for the thread's time once a second is the bench's own
     report.number("percent_of_a_core", "%", with_one - alone);
     report.number("percent_for_each_more", "%", (with_all - with_one) / (CLIENTS - 1) as f64);
     report.number("percent_without_client", "%", alone);
