@@ -2,10 +2,12 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use perf_monitor_http::{Error, Message, WebSocket};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::column::Column;
 use crate::dashboard::Shared;
@@ -22,13 +24,26 @@ pub(crate) struct Client {
     news: watch::Receiver<News>,
     told: News,
     subscription: Option<Subscription>,
+    pace: Pace,
 }
+
+/// How often a client asks.
+struct Pace {
+    /// When all questions so far would have come if there were one each [`QUESTION_TIME`].
+    asked: Instant,
+}
+
+/// How often a client may ask for columns or their past, in the long run: for each the series are looked up.
+const QUESTION_TIME: Duration = Duration::from_millis(50);
+
+/// Questions that may come at once, as when a view opens.
+const AT_ONCE: u32 = 10;
 
 impl Client {
     pub(crate) fn new(shared: Arc<Shared>, socket: WebSocket) -> Client {
         let news = shared.news.subscribe();
         let told = News { markers: 0, ..*news.borrow() };
-        Client { shared, socket, news, told, subscription: None }
+        Client { shared, socket, news, told, subscription: None, pace: Pace::new() }
     }
 
     /// Goes on until the client goes away.
@@ -85,7 +100,11 @@ impl Client {
     }
 
     async fn hear(&mut self, text: &str) -> Result<(), Error> {
-        match Asked::parse(text) {
+        let asked = Asked::parse(text);
+        if !matches!(asked, Ok(Asked::Ping { .. })) {
+            self.pace.question().await;
+        }
+        match asked {
             Ok(Asked::Subscribe { id, rate, columns }) => {
                 let rate = if columns.is_empty() { 0 } else { rate };
                 self.subscription = (rate > 0).then(|| self.shared.groups.join(columns, rate));
@@ -153,9 +172,40 @@ impl Client {
     }
 }
 
+impl Pace {
+    fn new() -> Pace {
+        Pace { asked: Instant::now() }
+    }
+
+    /// Waits where there were too many: what the client says next waits as well, in the system's buffers.
+    async fn question(&mut self) {
+        self.asked = self.asked.max(Instant::now()) + QUESTION_TIME;
+        sleep_until(self.asked - QUESTION_TIME * AT_ONCE).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_view_s_questions_come_at_once_and_more_of_them_one_by_one() {
+        let (begun, mut pace) = (Instant::now(), Pace::new());
+        for _ in 0..AT_ONCE {
+            pace.question().await;
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        for _ in 0..20 {
+            pace.question().await;
+        }
+        assert_eq!(begun.elapsed(), Duration::from_secs(1));
+        tokio::time::sleep(QUESTION_TIME * AT_ONCE).await;
+        let rested = Instant::now();
+        for _ in 0..AT_ONCE {
+            pace.question().await;
+        }
+        assert_eq!(rested.elapsed(), Duration::ZERO);
+    }
 
     fn bytes<F>(_: fn(Client) -> F) -> usize {
         size_of::<F>()

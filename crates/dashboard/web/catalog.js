@@ -10,7 +10,7 @@ let generation = -1;
 let truncated = false;
 let asking = null;
 
-/** The metric of this name: {name, kind, unit, help, series}; undefined where there is none. */
+/** The metric of this name: {name, kind, unit, help, count, series}; undefined where there is none. Of very many series it has some. */
 export const find = (name) => metrics.get(name);
 
 export const all = () => [...metrics.values()];

@@ -8,9 +8,8 @@ export const session = {
     this.hello = message;
   },
 
-  /** Whether the service has this part: alerts, profiles, spans, …; a server that names none may have any. */
+  /** Whether the service has this part: alerts, profiles, spans; before it has said so, it may. */
   has(part) {
-    const parts = this.hello?.parts ?? [];
-    return parts.length === 0 || parts.includes(part);
+    return this.hello?.parts.includes(part) ?? true;
   },
 };

@@ -85,7 +85,7 @@ function row(metric, pins, toggle) {
   const stats = STATS[metric.kind].map((stat) => h("button", {
     type: "button", "aria-pressed": String(pins.includes(`${metric.name}:${stat}`)), onclick: () => toggle(metric.name, stat),
   }, LABELS[stat] ?? stat));
-  const labels = h("details", { class: "labels" }, h("summary", {}, `${metric.series.length} series`), h("div", {}));
+  const labels = h("details", { class: "labels" }, h("summary", {}, `${metric.count} series`), h("div", {}));
   labels.addEventListener("toggle", () => labels.open && labels.lastChild.replaceChildren(...metric.series.slice(0, 100).map(chip)));
   return h("li", {},
     h("div", { class: "about" }, h("code", {}, metric.name), h("span", { class: "muted" }, [metric.kind, metric.unit].filter(Boolean).join(", ")), h("p", { class: "muted" }, metric.help)),
@@ -104,7 +104,7 @@ function panelOf(pin, toggle) {
     label: Object.values(labels).join(" ") || LABELS[stat] || stat, colour: SERIES[i], metric: name, stat, labels, fill: metric.series.length === 1,
   }));
   const unit = stat === "rate" && metric.unit === "seconds" && metric.kind === "counter" ? "seconds_counted" : metric.unit;
-  const left = metric.series.length - series.length;
+  const left = metric.count - series.length;
   return {
     title: `${name} · ${LABELS[stat] ?? stat}`, format: format.of(unit, stat), binary: metric.unit === "bytes" && stat !== "rate", floor: 1e-6, big: series.length > 1 ? false : undefined,
     unit: metric.unit, series, notes: left > 0 ? () => [["", `and ${left} more series`]] : undefined,
