@@ -39,10 +39,10 @@ export function refresh(wanted) {
 // Where the budget is used up, one series has what finds no room; it is of nobody.
 const OVERFLOW = "overflow";
 
-/** Metrics with this text in a name or a label: of the list, or of the server where the list has not all. */
+/** Metrics with this text in a name or a label: of the list, or of the server where the list has not all series. */
 export async function search(text) {
-  if (!truncated || text === "") return { metrics: all(), truncated };
-  return get(`/api/metrics?limit=${MOST}&q=${encodeURIComponent(text)}`);
+  if (!truncated || text === "") return all();
+  return (await get(`/api/metrics?limit=${MOST}&q=${encodeURIComponent(text)}`)).metrics;
 }
 
 /** The values that `label` has in the series of a metric, sorted. */

@@ -59,10 +59,10 @@ export function open(view) {
   async function list() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const text = search.value;
-    const { metrics, truncated } = await searched(words[0] ?? "").catch(() => ({ metrics: all(), truncated: true }));
+    const metrics = await searched(words[0] ?? "").catch(all);
     if (view.closed || text !== search.value) return;
     const found = metrics.filter((metric) => fits(metric, words)).sort((a, b) => a.name.localeCompare(b.name));
-    put(counted, truncated ? `${found.length} of more: search` : `${found.length} of ${all().length}`);
+    put(counted, `${found.length} of ${all().length}`);
     const now = pins();
     names.replaceChildren(found.length === 0 ? empty("No metric has that", "The search looks into names, help texts, label names and label values.") : h("ul", {}, ...found.slice(0, MOST_LISTED).map((metric) => row(metric, now, toggle))));
   }
