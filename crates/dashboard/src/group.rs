@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use perf_monitor_core::Registry;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::Instant;
 
+use crate::beat::Beat;
 use crate::column::Column;
 use crate::dashboard::lock;
 use crate::frame::{Frame, Head};
@@ -117,7 +118,7 @@ impl Group {
     /// Reads until nobody sees it any more.
     async fn run(self: Arc<Group>, groups: Arc<Groups>) {
         let mut rate = self.affordable();
-        let mut due = every(rate);
+        let mut due = Beat::new(Duration::from_secs(1) / rate);
         let (mut number, mut whole) = (0, None);
         loop {
             tokio::select! {
@@ -128,7 +129,7 @@ impl Group {
                     }
                     continue;
                 }
-                _ = due.tick() => {}
+                () = due.turn() => {}
             }
             let begin = whole.is_none_or(|whole: Instant| whole.elapsed() >= FULL_EVERY);
             if begin {
@@ -138,8 +139,8 @@ impl Group {
             number = number.wrapping_add(1);
             let affordable = self.affordable();
             if affordable != rate {
-                (rate, due) = (affordable, every(affordable));
-                due.reset();
+                rate = affordable;
+                due.change(Duration::from_secs(1) / rate);
             }
         }
     }
@@ -166,12 +167,6 @@ impl Group {
         let frame = self.latest.borrow().as_ref().map_or(0, |frame| frame.bytes());
         size_of::<Group>() + lock(&self.plan).bytes() + frame
     }
-}
-
-fn every(rate: u32) -> tokio::time::Interval {
-    let mut due = interval(Duration::from_secs(1) / rate);
-    due.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    due
 }
 
 impl Subscription {

@@ -29,6 +29,7 @@
 //! ```
 
 mod assets;
+mod beat;
 mod catalog;
 mod column;
 mod config;
