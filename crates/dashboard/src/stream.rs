@@ -1,7 +1,9 @@
 //! `/api/stream`: one client, from hello to its end.
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +27,13 @@ pub(crate) struct Client {
     told: News,
     subscription: Option<Subscription>,
     pace: Pace,
+}
+
+/// What a client's task goes on with.
+enum Next {
+    Said(Result<Option<Message>, Error>),
+    Frame(Option<Bytes>),
+    News(Result<(), watch::error::RecvError>),
 }
 
 /// How often a client asks.
@@ -54,14 +63,9 @@ impl Client {
         self.socket.send_text(self.shared.hello()).await?;
         self.tell_news().await?;
         loop {
-            let frame = async {
-                match &mut self.subscription {
-                    Some(subscription) => subscription.next().await,
-                    None => pending().await,
-                }
-            };
-            tokio::select! {
-                said = self.socket.recv() => match said? {
+            match self.next().await {
+                Next::Frame(frame) => self.show(frame).await?,
+                Next::Said(said) => match said? {
                     Some(Message::Text(text)) => self.hear(&text).await?,
                     Some(Message::Binary(_)) => {
                         let message = "a message of bytes: send JSON as text".to_owned();
@@ -69,16 +73,43 @@ impl Client {
                     }
                     None => return Ok(()),
                 },
-                frame = frame => self.show(frame).await?,
-                changed = self.news.changed() => match changed {
-                    Ok(()) => self.tell_news().await?,
-                    Err(_) => {
-                        self.socket.close().await;
-                        return Ok(());
-                    }
-                },
+                Next::News(Ok(())) => self.tell_news().await?,
+                Next::News(Err(_)) => {
+                    self.socket.close().await;
+                    return Ok(());
+                }
             }
         }
+    }
+
+    /// What comes first. What the client says is looked at once before each frame, so that frames never keep it from being
+    /// heard; and then the frames, since it is one of them that this wakes up for 60 times a second.
+    async fn next(&mut self) -> Next {
+        let Client { socket, subscription, news, .. } = self;
+        let frame = async {
+            match subscription {
+                Some(subscription) => subscription.next().await,
+                None => pending().await,
+            }
+        };
+        let (mut said, mut frame, mut changed) =
+            (pin!(socket.recv()), pin!(frame), pin!(news.changed()));
+        let mut woken = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut woken, true)
+                && let Poll::Ready(frame) = frame.as_mut().poll(cx)
+            {
+                return Poll::Ready(Next::Frame(frame));
+            }
+            if let Poll::Ready(said) = said.as_mut().poll(cx) {
+                return Poll::Ready(Next::Said(said));
+            }
+            if let Poll::Ready(changed) = changed.as_mut().poll(cx) {
+                return Poll::Ready(Next::News(changed));
+            }
+            frame.as_mut().poll(cx).map(Next::Frame)
+        })
+        .await
     }
 
     async fn say(&mut self, message: Said<'_>) -> Result<(), Error> {

@@ -1,8 +1,9 @@
 //! WebSockets: messages both ways on one connection, bounded in size, number and time.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -214,7 +215,15 @@ impl WebSocket {
         if self.closed {
             return Err(closed());
         }
-        match timeout(self.stall_time, send_in_pieces(&mut self.stream, message)).await {
+        let sent = {
+            let mut sending = pin!(send_in_pieces(&mut self.stream, message));
+            // The system takes nearly all at once, without a timer.
+            match poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
+                Poll::Ready(sent) => Ok(sent),
+                Poll::Pending => timeout(self.stall_time, sending).await,
+            }
+        };
+        match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => self.failed(error).and(Err(closed())),
             Err(_) => Err(self.lost(Rejection::Stalled, "the peer does not read what it is sent")),
