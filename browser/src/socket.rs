@@ -24,7 +24,9 @@ impl Socket {
         let tcp = TcpStream::connect(address).map_err(|e| failed(&e))?;
         tcp.set_nodelay(true).map_err(|e| failed(&e))?;
         tcp.set_read_timeout(Some(PATIENCE)).map_err(|e| failed(&e))?;
-        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+        // Events come in heaps, and what a long test finds to have grown should not be the room for them.
+        let config = WebSocketConfig::default().read_buffer_size(4 * 1024);
+        let config = config.max_message_size(None).max_frame_size(None);
         let (line, _) = client_with_config(url, tcp, Some(config)).map_err(|e| failed(&e))?;
         Ok(Socket { line, next: 0 })
     }
