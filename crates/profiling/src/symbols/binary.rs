@@ -199,15 +199,31 @@ impl Search {
 
 fn lines(loader: &Loader, address: u64) -> Vec<Line> {
     let mut lines = inlined(loader, address).unwrap_or_default();
-    // the function that the others are inlined in may be in the table of symbols alone
+    // the function that the others are inlined in may be in the table of symbols alone, or whole there alone
     let outermost = lines.pop().unwrap_or_default();
-    let name = outermost.name.as_deref().or_else(|| loader.find_symbol(address));
+    let name = match (outermost.name.as_deref(), loader.find_symbol(address)) {
+        (Some(short), Some(symbol)) if is_whole_of(symbol, short) => Some(symbol),
+        (name, symbol) => name.or(symbol),
+    };
     let outermost = name.map(|name| Line::named(name, outermost.file, outermost.line));
     let inner = lines.into_iter().filter_map(|at| {
         let name = at.name?;
         Some(Line::named(&name, at.file, at.line))
     });
     inner.chain(outermost).collect()
+}
+
+/// Whether `symbol` is the linker's name of the function that DWARF calls `short`: with `line-tables-only`, it knows
+/// `poll<Sleep>` of `<tokio::time::Sleep as Future>::poll`. Functions that the linker made one have one symbol, of either.
+fn is_whole_of(symbol: &str, short: &str) -> bool {
+    let Ok(whole) = rustc_demangle::try_demangle(symbol) else { return false };
+    let whole = format!("{whole:#}");
+    let is_closure = |name: &str| name.starts_with('{');
+    let last = whole.rsplit("::").next().unwrap_or(&whole);
+    let base = short.split('<').next().unwrap_or(short);
+    !base.is_empty()
+        && !short.contains("::")
+        && (last == base || is_closure(last) && is_closure(base))
 }
 
 /// What DWARF says of one function.

@@ -32,7 +32,8 @@ fn here() -> u64 {
     unsafe {
         std::arch::asm!("adr {}, .", out(reg) address);
     }
-    address
+    // On x86-64 it is that of the next instruction, which may be of the caller.
+    if cfg!(target_arch = "x86_64") { address - 1 } else { address }
 }
 
 #[inline(never)]
