@@ -11,13 +11,19 @@ impl Viewer {
     fn charts_live(&mut self, least: usize) {
         let inked = format!("{CHARTS}.filter((canvas) => coloured(canvas) > 40).length >= {least}");
         self.wait(&format!("{least} charts that are drawn"), &inked);
-        // of those that are there now: others may come, and one that was replaced is not painted any more
+        // of those that are there now: others may come, and one that was replaced, or that a banner of an alert pushed out of
+        // sight, is not painted any more
         let painted = "(canvas) => canvas.chart.strips + canvas.chart.fulls";
         let remember =
             format!("void (globalThis.before = {CHARTS}.map((it) => [it, ({painted})(it)]))");
         self.page.eval(&remember).unwrap();
-        let more =
-            format!("before.every(([it, count]) => !it.isConnected || ({painted})(it) > count)");
+        let more = format!(
+            "(() => {{
+                const inSight = new Set({CHARTS});
+                const stayed = before.filter(([it]) => inSight.has(it));
+                return stayed.length >= {least} && stayed.every(([it, count]) => ({painted})(it) > count);
+            }})()"
+        );
         self.wait("charts that go on", &more);
     }
 }
