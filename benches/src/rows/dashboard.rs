@@ -14,6 +14,7 @@ use perf_monitor_dashboard::{About, MetricsDashboard};
 use perf_monitor_history::{Labels, MemoryHistory, Options};
 use perf_monitor_http::{Router, Server, ServerOptions};
 use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::Row;
@@ -48,7 +49,7 @@ struct Served {
     registry: Registry,
     dashboard: MetricsDashboard,
     address: SocketAddr,
-    ask: mpsc::Sender<mpsc::Sender<Duration>>,
+    ask: UnboundedSender<mpsc::Sender<Duration>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -77,12 +78,11 @@ impl Served {
         let server = server.map_err(|e| told(&e))?;
         let routes = if page { dashboard.routes() } else { Router::new() };
         let address = server.local_addr();
-        let (ask, asked) = mpsc::channel::<mpsc::Sender<Duration>>();
+        let (ask, mut asked) = unbounded_channel::<mpsc::Sender<Duration>>();
         let (stop, mut stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.expect("a runtime");
-            // looks after each turn whether somebody asks for the thread's time
             runtime.block_on(async {
                 let serving = server.serve(routes, std::future::pending());
                 tokio::pin!(serving);
@@ -90,9 +90,7 @@ impl Served {
                     tokio::select! {
                         _ = &mut serving => return,
                         _ = &mut stopped => return,
-                        () = tokio::time::sleep(Duration::from_secs(1)) => {
-                            asked.try_iter().for_each(|to| to.send(cpu_time::of_this_thread()).unwrap_or_default());
-                        }
+                        Some(to) = asked.recv() => drop(to.send(cpu_time::of_this_thread())),
                     }
                 }
             });
@@ -268,7 +266,6 @@ fn server_cpu(effort: Effort) -> Result<Report, String> {
     let with_all = over(time)?;
     let bare = bare_cpu(time)?;
     let mut report = Report::default();
-    // asking for the thread's time once a second is the bench's own
     report.number("percent_of_a_core", "%", with_one - alone);
     report.number("percent_for_each_more", "%", (with_all - with_one) / (CLIENTS - 1) as f64);
     report.number("percent_without_client", "%", alone);
