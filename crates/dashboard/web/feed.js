@@ -21,6 +21,7 @@ let asked = [];
 let rate = -1;
 let given = 0;
 let chosen = 0;
+let told = 0;
 
 /** Numbers for whoever measures the page: docs/dashboard.md. */
 export const seen = { number: 0, time: 0, received: 0 };
@@ -89,7 +90,6 @@ function subscribe() {
   const wanted = fitting();
   const same = tracks.length === asked.length && tracks.every((track, i) => track === asked[i]);
   if (same && wanted === rate) return askPast();
-  if (rate === 0 && wanted > 0) for (const track of tracks) track.asked = Infinity;
   subscription += 1;
   asked = tracks;
   rate = wanted;
@@ -102,7 +102,6 @@ export function subscribed(message) {
   given = message.rate;
   if (given === 0) return true;
   store.relayout(message.schema, asked, message.columns);
-  askPast();
   return true;
 }
 
@@ -146,6 +145,10 @@ export function receive(buffer) {
   }
   sync(time);
   if (!store.sample(buffer)) return false;
+  if (told !== store.stretch) {
+    told = store.stretch;
+    askPast();
+  }
   seen.number = number;
   seen.time = time;
   seen.received = performance.timeOrigin + performance.now();

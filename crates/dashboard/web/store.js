@@ -99,6 +99,8 @@ export class Store {
     this.schema = -1;
     /** Counts what came into the past, which is drawn anew then. */
     this.learned = 0;
+    /** Counts runs of samples that follow one another, of the same columns: each wants to know what was before. */
+    this.stretch = 0;
   }
 
   /** The column of this metric; the same object for the same question. */
@@ -134,6 +136,7 @@ export class Store {
       track.from = this.head;
     });
     for (const track of gone) track.leave();
+    this.stretch += 1;
     this.layout = tracks;
     this.values = new Float32Array(tracks.length).fill(NaN);
     this.schema = schema;
@@ -151,12 +154,16 @@ export class Store {
     return true;
   }
 
-  // After a pause the ring begins anew: what was before, and what was missed, is drawn from seconds.
+  // After a pause the ring begins anew: what was before, and what was missed, is drawn from seconds, and asked for.
   follow(time) {
     const passed = time - this.timeOf(this.head - 1);
     if (this.head === 0 || (passed >= 0 && passed < GAP)) return;
-    for (const track of this.layout) track.from = this.head;
+    for (const track of this.layout) {
+      track.from = this.head;
+      track.asked = Infinity;
+    }
     this.learned += 1;
+    this.stretch += 1;
   }
 
   /** Takes a chunk of the past of these tracks, `step` ms from point to point. */

@@ -57,6 +57,31 @@ fn a_tab_that_nobody_sees_asks_for_nothing_and_catches_up() {
 }
 
 #[test]
+fn charts_that_were_not_in_the_view_for_a_while_have_no_gap() {
+    let service = demo(&[]);
+    let Some(mut viewer) = Viewer::open(service.address(), "overview") else { return };
+    viewer.wait("numbers", &format!("{SEEN} > 0"));
+    viewer.go("metrics"); // which streams nothing while nothing is pinned
+    let left_at = viewer.page.eval("Date.now()").unwrap();
+    let ticks = || service.metric("perf_monitor_tick_seconds_count").unwrap();
+    let begun = ticks();
+    poll("twenty ticks", || (ticks() > begun + 20.0).then_some(()));
+    let back_at = viewer.page.eval("Date.now()").unwrap();
+    viewer.go("overview");
+
+    let whole = format!(
+        "(() => {{
+            const track = card('Memory').querySelector('canvas').chart.options.series[0].track;
+            const seconds = [];
+            for (let s = Math.ceil({left_at} / 1000); s < Math.floor({back_at} / 1000); s += 1) seconds.push(track.get(s));
+            return seconds.length > 2 && seconds.every((bytes) => bytes > 0) || console.debug(seconds);
+        }})()"
+    );
+    viewer.wait("each second between", &whole);
+    viewer.is_content();
+}
+
+#[test]
 fn a_page_with_a_token_is_seen_after_it_was_shown() {
     let token = "a-token-of-some-length";
     let service = demo(&["--token", token]);
