@@ -19,6 +19,9 @@ const CHUNK_BYTES: usize = 64 * 1024;
 const HOLDS_STEPS: i64 = 3;
 const HOLDS_MS: i64 = 15_000;
 
+/// How many times smaller than the edge of the lowest bucket what is in there may be.
+const LOWEST_SPAN: f64 = 1_000.0;
+
 /// The past of some columns, made chunk by chunk.
 pub(crate) struct Past {
     sources: Vec<Source>,
@@ -328,19 +331,24 @@ fn quantile(edges: &[f64], up_to: &dyn Fn(usize) -> f64, share: f64) -> f64 {
     low + (edges[bucket] - low) * (rank - below) / inside
 }
 
-/// How many records a second are below `value`: in the bucket that it is in they lie evenly.
+/// How many records a second are below `value`: in the bucket that it is in they lie evenly over its logarithms, as the
+/// rows of a heat map do. The lowest bucket, which begins at 0, is taken to reach down to a thousandth of its edge.
 fn below(edges: &[f64], up_to: &dyn Fn(usize) -> f64, value: f64) -> f64 {
     let Some(last) = edges.len().checked_sub(1) else { return f64::NAN };
     let bucket = edges.iter().position(|edge| value <= *edge).unwrap_or(last);
+    let high = edges[bucket];
     let (low, under) = match bucket.checked_sub(1) {
         Some(before) => (edges[before], up_to(before)),
-        None => (0.0, 0.0),
+        None => (high / LOWEST_SPAN, 0.0),
     };
-    let high = edges[bucket];
     if high == value || !high.is_finite() {
         return up_to(bucket);
     }
-    under + (up_to(bucket) - under) * ((value - low) / (high - low)).clamp(0.0, 1.0)
+    let share = match low > 0.0 {
+        true => (value.max(low) / low).ln() / (high / low).ln(),
+        false => (value - low) / (high - low),
+    };
+    under + (up_to(bucket) - under) * share.clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
@@ -356,13 +364,25 @@ mod tests {
     #[test]
     fn records_lie_evenly_in_their_bucket() {
         let up_to = of([10.0, 30.0, 40.0, 40.0]);
-        assert_eq!(below(&EDGES, &up_to, 0.1), 10.0);
-        assert_eq!(below(&EDGES, &up_to, 0.05), 5.0);
-        assert!((below(&EDGES, &up_to, 0.3) - 35.0).abs() < 1e-9);
-        assert_eq!(below(&EDGES, &up_to, 5.0), 40.0);
-        assert_eq!(below(&EDGES, &up_to, 0.0), 0.0);
         assert!((quantile(&EDGES, &up_to, 0.5) - 0.15).abs() < 1e-9);
         assert!((quantile(&EDGES, &up_to, 1.0) - 0.4).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rows_of_a_heat_map_share_the_bucket_that_they_lie_in() {
+        let up_to = of([12.0, 30.0, 40.0, 40.0]);
+        let row = |low, high| below(&EDGES, &up_to, high) - below(&EDGES, &up_to, low);
+        assert_eq!(below(&EDGES, &up_to, 0.1), 12.0);
+        assert_eq!(below(&EDGES, &up_to, 5.0), 40.0);
+        assert_eq!(below(&EDGES, &up_to, 0.0), 0.0);
+        let middle = (0.1_f64 * 0.2).sqrt();
+        assert!((row(0.1, middle) - 9.0).abs() < 1e-9);
+        assert!((row(middle, 0.2) - 9.0).abs() < 1e-9);
+        // three decades of the lowest bucket, and nothing below them
+        for (low, high) in [(0.0001, 0.001), (0.001, 0.01), (0.01, 0.1)] {
+            assert!((row(low, high) - 4.0).abs() < 1e-9, "{low} to {high}");
+        }
+        assert_eq!(row(0.000_01, 0.0001), 0.0);
     }
 
     #[test]
