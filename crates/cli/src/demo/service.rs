@@ -71,7 +71,9 @@ impl Shop {
             Desc::new("demo_request_duration_seconds", durations).unit(Unit::Microseconds);
         let options = HistogramOptions::default();
         let durations = registry.histogram_family(durations, &["route"], options)?;
-        let in_flight = ("demo_requests_in_flight", "Requests that the demo service is answering.");
+        // by the name that OpenTelemetry gives it, as the history keeps that one
+        let in_flight =
+            ("http_server_active_requests", "Requests that the demo service is answering.");
         Ok(Shop {
             dice: Dice::new(1),
             opened: Instant::now(),
