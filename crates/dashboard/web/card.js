@@ -15,6 +15,9 @@ const DOTS = "M5 12h.01M12 12h.01M19 12h.01";
 const DESCRIBE = 15_000;
 const DRAG = 6;
 
+// For so many ms an empty chart says nothing: its numbers are on their way.
+const PATIENCE = 600;
+
 const cards = new Set();
 let serial = 0;
 
@@ -27,10 +30,11 @@ export class Card {
     this.panel = panel;
     this.series = (panel.rows ?? panel.series).map(resolve);
     this.build();
-    const chart = { ...panel, series: this.series, rows: this.series };
+    const chart = { ...panel, series: this.series, rows: this.series, judged: () => this.judged() };
     this.chart = panel.rows ? new Heat(this.canvas, chart) : new Chart(this.canvas, chart);
     this.unwatch = watch(this.series.map((s) => s.track));
     this.unbeat = onbeat((now) => this.beat(now));
+    this.made = performance.now();
     this.described = 0;
     this.changes = null;
     cards.add(this);
@@ -56,6 +60,7 @@ export class Card {
     this.selection = h("div", { class: "selection", hidden: true });
     const none = panel.empty ?? { title: "Nothing recorded" };
     this.nothing = empty("Waiting for the first numbers");
+    this.nothing.hidden = true;
     this.reason = none;
     this.plot = h("div", { class: "plot" }, this.canvas, this.selection, this.line, this.tip, this.nothing);
     const head = h("div", { class: "head" }, h("h2", { id }, panel.title), ...(panel.actions ?? []), this.menu());
@@ -165,9 +170,15 @@ export class Card {
     this.write();
     this.showCursor();
     const vacant = this.chart.empty;
-    this.nothing.hidden = !vacant;
+    this.nothing.hidden = !vacant || performance.now() - this.made < PATIENCE;
     if (vacant && (store.head > 30 || store.learned > 0)) this.explain();
     if (now - this.described > DESCRIBE && !vacant) this.describe(now);
+  }
+
+  // The first numbers stand beside the line as soon as it is drawn.
+  judged() {
+    this.nothing.hidden ||= !this.chart.empty;
+    this.write();
   }
 
   write() {

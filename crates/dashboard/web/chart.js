@@ -27,7 +27,8 @@ const TICK = 1300;
 
 export class Chart {
   /**
-   * `options`: series [{track, colour, fill}], format, floor, ceiling, binary; bare is a chart without axes.
+   * `options`: series [{track, colour, fill}], format, floor, ceiling, binary; bare is a chart without axes; `judged` is
+   * called when it has something to show, or nothing any more.
    */
   constructor(canvas, options) {
     this.canvas = canvas;
@@ -164,8 +165,10 @@ export class Chart {
   }
 
   judge(empty) {
-    if (empty !== this.empty) this.dirty = true;
+    if (empty === this.empty) return;
+    this.dirty = true;
     this.empty = empty;
+    this.options.judged?.();
   }
 
   extent(from, until) {

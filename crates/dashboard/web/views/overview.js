@@ -95,6 +95,7 @@ function showRoutes(view, node) {
   const head = h("tr", {}, ...[["Route", ""], ["Requests", "number"], ["p50", "number"], ["p99", "number bar"], ["Errors", "number"], ["", "trend"], ["", "links"]].map(([title, kind]) => h("th", { scope: "col", class: kind }, title)));
   const list = h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head), body));
   const none = empty("No routes yet", "Requests that are recorded with a route, or as spans, are listed here.");
+  none.hidden = true;
   node.append(h("div", { class: "head" }, h("h2", { id: "routes" }, "Routes, the slowest first · last minute")), list, none);
   let rows = [];
   let known = "";
@@ -212,6 +213,7 @@ function median(track, until) {
 function showSlowest(view, grid) {
   const list = h("ul", { class: "list" });
   const none = empty("No slow traces kept", "Traces that were slower than the p99 of their name are kept.");
+  none.hidden = true;
   const node = h("section", { class: "card slow", "aria-labelledby": "slow" }, h("div", { class: "head" }, h("h2", { id: "slow" }, "Slowest traces"), h("a", { href: link("traces", { state: "slow" }) }, "All")), list, none);
   grid.append(node);
   view.poll(`/api/spans?state=slow&limit=${SLOWEST}`, 5000, ({ traces }) => {
