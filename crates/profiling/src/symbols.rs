@@ -1,5 +1,6 @@
 //! What the addresses of a report are called in the source.
 
+mod allocator;
 mod binary;
 mod line;
 mod memory;
@@ -38,6 +39,7 @@ const MOST_PLACES: usize = 1 << 16;
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     places: HashMap<Place, Vec<Line>>,
+    hidden: HashSet<Place>,
     build_ids: Vec<Vec<u8>>,
     notes: Vec<String>,
 }
@@ -85,6 +87,7 @@ impl Names {
             names.build_ids[usize::from(module)] = build_id;
         }
         names.notes = found.notes;
+        names.hidden = allocator::places(report, &names);
         names
     }
 
@@ -100,6 +103,7 @@ impl Names {
         };
         Names {
             places: unique.into_iter().map(of).collect(),
+            hidden: HashSet::new(),
             build_ids: vec![Vec::new(); report.modules.len()],
             notes: Vec::new(),
         }
@@ -109,6 +113,12 @@ impl Names {
     /// another report.
     pub fn lines(&self, place: Place) -> &[Line] {
         self.places.get(&place).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a place is inside of the allocator, in a profile of memory: jemalloc's stacks begin with its own
+    /// functions, which tell nothing of who allocates. All formats leave them out; a stack of nothing else keeps the outermost.
+    pub fn is_hidden(&self, place: Place) -> bool {
+        self.hidden.contains(&place)
     }
 
     /// The build id of a module of the report, by its number; empty if it has none or its file was not read.

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use perf_monitor_profiling::heap::SamplingOptions;
-use perf_monitor_profiling::{Error, MemoryProfiler, MemorySource};
+use perf_monitor_profiling::{CallTree, Error, MemoryProfiler, MemorySource, Names};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -42,6 +42,12 @@ fn statistics_and_profiles_are_jemallocs() {
     let report = profile.report();
     assert!(report.modules.iter().any(|module| module.path.contains("jemalloc")));
     assert!(report.samples.iter().all(|sample| sample.leaf.is_some()));
+
+    // who allocates is the leaf, not what jemalloc does then
+    let tree = CallTree::of(&report, &Names::of(&report));
+    let has = |function: &str| tree.functions.iter().any(|name| name.contains(function));
+    let found = ["::holder", "_rjem_", "prof_backtrace"].map(has);
+    assert_eq!(found, [true, false, false], "{:?}", tree.functions);
 
     drop(held);
     let freed = profiler.heap_profile().unwrap().live_bytes() as i64;

@@ -101,7 +101,9 @@ impl<'a> Encoder<'a> {
         let mut stack = Vec::new();
         let report = self.report;
         for number in report.frames(sample.leaf).take(MOST_FRAMES) {
-            if let Some(Node { place, .. }) = report.stacks.get(number as usize) {
+            if let Some(Node { place, caller }) = report.stacks.get(number as usize)
+                && !(caller.is_some() && self.names.is_hidden(*place))
+            {
                 stack.push(self.location(*place));
             }
         }

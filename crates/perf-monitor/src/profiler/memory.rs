@@ -95,11 +95,9 @@ pub(super) fn report(
 
 /// What the allocator tells.
 struct Metrics {
-    allocations: ObservedCounter,
-    frees: ObservedCounter,
-    allocated_bytes: ObservedCounter,
-    freed_bytes: ObservedCounter,
     live: Gauge,
+    /// Allocations, frees, and the bytes of both: those that only a `TrackedAlloc` knows.
+    tracked: Option<[ObservedCounter; 4]>,
     /// Those that only jemalloc knows.
     jemalloc: Option<[Gauge; 4]>,
 }
@@ -110,14 +108,16 @@ impl Metrics {
         let bytes = |name, help| registry.observed_counter(Desc::new(name, help).unit(Unit::Bytes));
         let size = |name, help| registry.gauge(Desc::new(name, help).unit(Unit::Bytes));
         Ok(Metrics {
-            allocations: count("process_heap_allocations_total", "Allocations.")?,
-            frees: count("process_heap_frees_total", "Allocations that were freed.")?,
-            allocated_bytes: bytes(
-                "process_heap_allocated_bytes_total",
-                "Bytes that were allocated.",
-            )?,
-            freed_bytes: bytes("process_heap_freed_bytes_total", "Bytes that were freed.")?,
             live: size("process_heap_live_bytes", "Bytes that are allocated and not freed.")?,
+            tracked: match source {
+                MemorySource::TrackedAlloc => Some([
+                    count("process_heap_allocations_total", "Allocations.")?,
+                    count("process_heap_frees_total", "Allocations that were freed.")?,
+                    bytes("process_heap_allocated_bytes_total", "Bytes that were allocated.")?,
+                    bytes("process_heap_freed_bytes_total", "Bytes that were freed.")?,
+                ]),
+                _ => None,
+            },
             jemalloc: match source {
                 MemorySource::Jemalloc => Some([
                     size("process_heap_active_bytes", "Pages with allocations in them.")?,
@@ -131,11 +131,10 @@ impl Metrics {
     }
 
     fn show(&self, snapshot: &MemorySnapshot) {
-        if let Some(counts) = snapshot.allocations {
-            self.allocations.observe(counts.allocations);
-            self.frees.observe(counts.frees);
-            self.allocated_bytes.observe(counts.allocated_bytes);
-            self.freed_bytes.observe(counts.freed_bytes);
+        if let (Some(counters), Some(counts)) = (&self.tracked, snapshot.allocations) {
+            let known =
+                [counts.allocations, counts.frees, counts.allocated_bytes, counts.freed_bytes];
+            counters.iter().zip(known).for_each(|(counter, count)| counter.observe(count));
         }
         let known = [snapshot.active, snapshot.mapped, snapshot.retained, snapshot.resident];
         let gauges = self.jemalloc.iter().flatten().zip(known);

@@ -118,6 +118,12 @@ impl Builder {
         for node in &report.stacks {
             // of a report that says otherwise than that callers come first, frames begin anew
             let mut call = node.caller.and_then(|caller| found.get(caller as usize).copied());
+            if let Some(caller) = call
+                && names.is_hidden(node.place)
+            {
+                found.push(caller);
+                continue;
+            }
             for line in names.lines(node.place).iter().rev() {
                 call = Some(self.call(call, &line.function));
             }
