@@ -5,6 +5,16 @@ use std::ops::Range;
 /// The longest stack that is kept; what lies beyond is cut at the outer end.
 pub(crate) const MOST_FRAMES: usize = 64;
 
+/// The bits of an address of code. Where addresses to go back to are signed, as arm64 may do, the others hold the
+/// signature; Linux gives programs that do not ask for more addresses of 48 bits.
+const CODE_BITS: u64 = if cfg!(target_arch = "aarch64") { (1 << 48) - 1 } else { u64::MAX };
+
+/// An address to go back to without its signature.
+#[inline(always)]
+pub(crate) fn plain(back: u64) -> u64 {
+    back & CODE_BITS
+}
+
 /// Puts the return addresses of the chain that begins at `frame` into `found`, innermost first, and
 /// gives back how many there are, as [`callers`] finds them.
 ///
@@ -46,7 +56,7 @@ pub(crate) unsafe fn callers(
         if back == 0 {
             break;
         }
-        each(count, back);
+        each(count, plain(back));
         count += 1;
         (frame, low) = (above, end);
     }

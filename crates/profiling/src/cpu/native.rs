@@ -6,7 +6,6 @@ mod engine;
 mod gate;
 mod governor;
 mod handler;
-#[cfg(target_arch = "x86_64")]
 mod learn;
 mod mapped;
 mod members;
@@ -17,7 +16,6 @@ mod recent;
 mod record;
 mod registers;
 mod ring;
-#[cfg(target_arch = "x86_64")]
 mod rows;
 mod selftest;
 mod shared;

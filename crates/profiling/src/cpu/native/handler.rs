@@ -132,7 +132,6 @@ fn callers_of(
 ///
 /// # Safety
 /// From the stack pointer to `high` memory can be read.
-#[cfg(target_arch = "x86_64")]
 #[inline]
 unsafe fn without_frames(
     shared: &Shared,
@@ -150,21 +149,6 @@ unsafe fn without_frames(
         registers = up;
     }
     (MOST_FRAMES, registers)
-}
-
-/// Where the tables are not read: none.
-///
-/// # Safety
-/// Reads nothing.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline]
-unsafe fn without_frames(
-    _: &Shared,
-    registers: Registers,
-    _: u64,
-    _: &mut [u64; MOST_FRAMES],
-) -> (usize, Registers) {
-    (0, registers)
 }
 
 /// The end of the page that is certainly there: the one of the word below the stack pointer, which was

@@ -5,7 +5,6 @@ use std::slice;
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, NativeEndian, Pointer, ReaderOffset,
     Register, RegisterRule, UnwindContext, UnwindContextStorage, UnwindSection, UnwindTableRow,
-    X86_64,
 };
 
 use super::mapped::Zeroes;
@@ -162,7 +161,8 @@ fn read<'m, 'c>(
     };
     let Some(table) = rest(table_at) else { return };
     let bases = bases.set_eh_frame(table_at);
-    let table: EhFrame<EndianSlice<'_, NativeEndian>> = EhFrame::new(table, NativeEndian);
+    let mut table: EhFrame<EndianSlice<'_, NativeEndian>> = EhFrame::new(table, NativeEndian);
+    table.set_vendor(machine::VENDOR);
     let mut context = UnwindContext::<usize, OnStack>::new_in();
     for code in here {
         let row = search.unwind_info_for_address(
@@ -178,21 +178,52 @@ fn read<'m, 'c>(
     }
 }
 
+/// What tables call the registers that matter, and whether a call leaves the address to go back to in one.
+#[cfg(target_arch = "x86_64")]
+mod machine {
+    use gimli::{Register, Vendor, X86_64};
+
+    pub(super) const STACK: Register = X86_64::RSP;
+    pub(super) const FRAME: Register = X86_64::RBP;
+    pub(super) const BACK: Register = X86_64::RA;
+    pub(super) const LINKS: bool = false;
+    pub(super) const VENDOR: Vendor = Vendor::Default;
+}
+#[cfg(target_arch = "aarch64")]
+mod machine {
+    use gimli::{AArch64, Register, Vendor};
+
+    pub(super) const STACK: Register = AArch64::SP;
+    pub(super) const FRAME: Register = AArch64::X29;
+    pub(super) const BACK: Register = AArch64::X30;
+    pub(super) const LINKS: bool = true;
+    /// Its tables may say where addresses to go back to are signed.
+    pub(super) const VENDOR: Vendor = Vendor::AArch64;
+}
+
 /// A row that a handler can use: the caller's stack begins some words from the stack pointer. Code with
 /// a frame of its own needs none.
 fn row_of(row: &UnwindTableRow<usize, OnStack>) -> Option<Row> {
-    let &CfaRule::RegisterAndOffset { register: X86_64::RSP, offset } = row.cfa() else {
+    let &CfaRule::RegisterAndOffset { register: machine::STACK, offset } = row.cfa() else {
         return None;
     };
-    let words = |bytes: i64| (bytes % 8 == 0).then(|| u16::try_from(bytes / 8).ok()).flatten();
-    let saved = match row.register(X86_64::RBP) {
+    let words = |bytes: i64, most| {
+        let words = u16::try_from(bytes / 8).ok().filter(|words| *words <= most);
+        words.filter(|_| bytes % 8 == 0)
+    };
+    let below = |offset: i64| words(offset.checked_neg()?, Step::MOST_BELOW);
+    let saved = match row.register(machine::FRAME) {
         None | Some(RegisterRule::Undefined | RegisterRule::SameValue) => 0,
-        Some(RegisterRule::Offset(below)) => words(below.checked_neg()?)?,
+        Some(RegisterRule::Offset(offset)) => below(offset)?,
         Some(_) => return None,
     };
-    let usual = matches!(row.register(X86_64::RA), Some(RegisterRule::Offset(-8)));
-    let step = Step { size: words(offset)?, saved };
-    usual.then_some(Row { start: row.start_address(), end: row.end_address(), step })
+    let back = match row.register(machine::BACK) {
+        Some(RegisterRule::Offset(offset)) => below(offset).filter(|words| *words > 0)?,
+        None | Some(RegisterRule::SameValue) if machine::LINKS => 0,
+        _ => return None,
+    };
+    let step = Step { size: words(offset, Step::MOST_WORDS)?, saved, back };
+    Some(Row { start: row.start_address(), end: row.end_address(), step })
 }
 
 #[cfg(test)]
@@ -212,7 +243,8 @@ mod tests {
         let mut found = Found::default();
         find(&functions, &mut found);
         for row in found.rows() {
-            assert_eq!(row.step, Step { size: 1, saved: 0 }, "{row:x?}");
+            let called = u16::from(!machine::LINKS);
+            assert_eq!(row.step, Step { size: called, saved: 0, back: called }, "{row:x?}");
             assert!(functions.iter().any(|code| (row.start..row.end).contains(code)));
         }
         assert_eq!(found.rows().len(), functions.len());

@@ -9,6 +9,8 @@ pub(crate) struct Registers {
     pub(crate) code: u64,
     pub(crate) stack: u64,
     pub(crate) frame: u64,
+    /// Where a function goes back to that has not put that on the stack; 0 if it always is there, or is not known.
+    pub(crate) link: u64,
 }
 
 impl Registers {
@@ -26,9 +28,15 @@ impl Registers {
             code: machine.gregs[libc::REG_RIP as usize] as u64,
             stack: machine.gregs[libc::REG_RSP as usize] as u64,
             frame: machine.gregs[libc::REG_RBP as usize] as u64,
+            link: 0,
         };
         #[cfg(target_arch = "aarch64")]
-        let registers = Registers { code: machine.pc, stack: machine.sp, frame: machine.regs[29] };
+        let registers = Registers {
+            code: machine.pc,
+            stack: machine.sp,
+            frame: machine.regs[29],
+            link: machine.regs[30],
+        };
         registers
     }
 }

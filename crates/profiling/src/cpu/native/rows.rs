@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::registers::Registers;
+use crate::walk::plain;
 
 /// Pieces of code that are known at once.
 pub(crate) const ROWS: usize = 384;
@@ -35,11 +36,14 @@ struct Table {
 /// What leads from one piece of code to its caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// Words from the stack pointer to where the caller's stack begins; the address to go back to lies
-    /// just below.
+    /// Words from the stack pointer to where the caller's stack begins; [`MOST_WORDS`](Step::MOST_WORDS) at most.
     pub(crate) size: u16,
-    /// Words below that where the caller's frame pointer was put; 0 if the register still has it.
+    /// Words below that where the caller's frame pointer was put; 0 if the register still has it. As of `back`,
+    /// [`MOST_BELOW`](Step::MOST_BELOW) at most.
     pub(crate) saved: u16,
+    /// Words below that where the address to go back to is; 0 if the link register has it. x86-64 has none: a call puts
+    /// the address just below the caller's stack.
+    pub(crate) back: u16,
 }
 
 /// A piece of code with its step.
@@ -73,8 +77,7 @@ impl Rows {
             } else if code >= start + (range & LONGEST) {
                 low = middle + 1;
             } else {
-                let step = table.steps[middle].load(Ordering::Relaxed);
-                return Some(Step { size: step as u16, saved: (step >> 16) as u16 });
+                return Some(Step::unpacked(table.steps[middle].load(Ordering::Relaxed)));
             }
         }
         None
@@ -124,30 +127,45 @@ impl Table {
             let range = self.ranges[at].load(Ordering::Relaxed);
             let step = self.steps[at].load(Ordering::Relaxed);
             let (start, length) = (range >> 16, range & LONGEST);
-            let step = Step { size: step as u16, saved: (step >> 16) as u16 };
-            Row { start, end: start + length, step }
+            Row { start, end: start + length, step: Step::unpacked(step) }
         };
         (0..self.count.load(Ordering::Relaxed)).map(row)
     }
 
     fn write(&self, at: usize, row: Row) {
         let range = row.start << 16 | (row.end - row.start).min(LONGEST);
-        let step = u32::from(row.step.size) | u32::from(row.step.saved) << 16;
         self.ranges[at].store(range, Ordering::Relaxed);
-        self.steps[at].store(step, Ordering::Relaxed);
+        self.steps[at].store(row.step.packed(), Ordering::Relaxed);
     }
 }
 
 impl Step {
+    pub(crate) const MOST_WORDS: u16 = (1 << 14) - 1;
+    pub(crate) const MOST_BELOW: u16 = (1 << 9) - 1;
+
+    fn packed(self) -> u32 {
+        u32::from(self.size) | u32::from(self.saved) << 14 | u32::from(self.back) << 23
+    }
+
+    fn unpacked(word: u32) -> Step {
+        let bits = |from: u32, most: u16| (word >> from) as u16 & most;
+        Step {
+            size: bits(0, Step::MOST_WORDS),
+            saved: bits(14, Step::MOST_BELOW),
+            back: bits(23, Step::MOST_BELOW),
+        }
+    }
+
     /// The caller's registers: where it goes on, and its stack and frame. `None` if that is not in
-    /// the stack below `high`.
+    /// the stack below `high`, or in a link register that is not known.
     ///
     /// # Safety
     /// From the stack pointer to `high` memory can be read.
     #[inline]
     pub(crate) unsafe fn take(self, from: Registers, high: u64) -> Option<Registers> {
         let stack = from.stack.checked_add(8 * u64::from(self.size)).filter(|end| *end <= high)?;
-        if !from.stack.is_multiple_of(8) || self.size == 0 || self.saved > self.size {
+        let known = if self.back == 0 { from.link != 0 } else { self.back <= self.size };
+        if !from.stack.is_multiple_of(8) || !known || self.saved > self.size {
             return None;
         }
         let word = |below: u16| {
@@ -155,7 +173,8 @@ impl Step {
             unsafe { ((stack - 8 * u64::from(below)) as *const u64).read_volatile() }
         };
         let frame = if self.saved == 0 { from.frame } else { word(self.saved) };
-        Some(Registers { code: word(1), stack, frame })
+        let code = if self.back == 0 { from.link } else { word(self.back) };
+        Some(Registers { code: plain(code), stack, frame, link: 0 })
     }
 }
 
@@ -174,7 +193,7 @@ mod tests {
     }
 
     fn row(start: u64, end: u64, size: u16) -> Row {
-        Row { start, end, step: Step { size, saved: 0 } }
+        Row { start, end, step: Step { size, saved: 0, back: 1 } }
     }
 
     #[test]
@@ -203,17 +222,38 @@ mod tests {
     fn a_step_leads_to_the_caller() {
         let stack = [0_u64, 77, 4_000, 0, 0];
         let at = stack.as_ptr() as u64;
-        let from = Registers { code: 0, stack: at, frame: 5 };
+        let from = Registers { code: 0, stack: at, frame: 5, link: 0 };
         let high = at + 8 * stack.len() as u64;
         // SAFETY: the range is that of the array.
         let take = |step: Step, high| unsafe { step.take(from, high) };
-        let up = take(Step { size: 3, saved: 2 }, high).unwrap();
+        let step = |size, saved, back| Step { size, saved, back };
+        let up = take(step(3, 2, 1), high).unwrap();
         assert_eq!((up.code, up.stack, up.frame), (4_000, at + 24, 77));
-        assert_eq!(take(Step { size: 3, saved: 0 }, high).unwrap().frame, 5);
-        for wrong in
-            [Step { size: 6, saved: 0 }, Step { size: 0, saved: 0 }, Step { size: 1, saved: 2 }]
-        {
+        assert_eq!(take(step(3, 0, 1), high).unwrap().frame, 5);
+        // as of arm64, both lie at the lower end
+        let up = take(step(5, 4, 3), high).unwrap();
+        assert_eq!((up.code, up.stack, up.frame), (4_000, high, 77));
+        for wrong in [step(6, 0, 1), step(0, 0, 1), step(1, 2, 1), step(1, 0, 2), step(3, 0, 0)] {
             assert!(take(wrong, high).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_function_that_has_called_nothing_goes_back_to_its_link_once() {
+        let from = Registers { code: 0, stack: 4_096, frame: 5, link: 4_000 };
+        let leaf = Step { size: 0, saved: 0, back: 0 };
+        // SAFETY: nothing is read.
+        let up = unsafe { leaf.take(from, 8_192) }.unwrap();
+        assert_eq!((up.code, up.stack, up.frame, up.link), (4_000, 4_096, 5, 0));
+        // SAFETY: as above.
+        assert!(unsafe { leaf.take(up, 8_192) }.is_none());
+    }
+
+    #[test]
+    fn steps_are_packed_without_loss() {
+        let most = Step { size: Step::MOST_WORDS, saved: Step::MOST_BELOW, back: Step::MOST_BELOW };
+        for step in [most, Step::default(), Step { size: 3, saved: 2, back: 1 }] {
+            assert_eq!(Step::unpacked(step.packed()), step);
         }
     }
 

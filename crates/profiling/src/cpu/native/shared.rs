@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use super::mapped::Zeroes;
 use super::ring::Ring;
-#[cfg(target_arch = "x86_64")]
 use super::rows::Rows;
 
 /// Threads that are sampled at once. A slot that is not used costs no memory.
@@ -17,7 +16,6 @@ pub(crate) struct Shared {
     pub(crate) ring: Ring,
     pub(crate) slots: [Slot; SLOTS],
     /// Code whose callers are not found by its frame pointer.
-    #[cfg(target_arch = "x86_64")]
     pub(crate) rows: Rows,
     /// Whether callers are looked for.
     pub(crate) walks: AtomicBool,

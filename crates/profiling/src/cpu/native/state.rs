@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use perf_monitor_core::{Clock, Context};
 
 use super::governor::Governor;
-#[cfg(target_arch = "x86_64")]
 use super::learn::Looked;
 use super::mapped::{Mapped, Zeroes};
 use super::members::Members;
@@ -37,7 +36,6 @@ pub(crate) struct Tables {
     pub(crate) recent: Recent,
     pub(crate) names: Names,
     pub(crate) modules: Modules,
-    #[cfg(target_arch = "x86_64")]
     looked: Looked,
 }
 
@@ -109,7 +107,6 @@ struct Costs {
 }
 
 /// Callers that may have no frame of their own: calls within a library that was built without.
-#[cfg(target_arch = "x86_64")]
 const WITHOUT_FRAMES: usize = 3;
 /// The rate while nobody waits for samples, until the last one who could has let go.
 const LEAST_RATE: u32 = 1;
@@ -340,7 +337,6 @@ impl State {
     }
 
     /// Wants to know how to get from the code that was seen to its callers.
-    #[cfg(target_arch = "x86_64")]
     fn want(&mut self, record: &Record<'_>) {
         self.tables.looked.want(record.code);
         for back in record.callers.iter().take(WITHOUT_FRAMES) {
@@ -349,25 +345,14 @@ impl State {
     }
 
     /// Tells handlers what is known of that.
-    #[cfg(target_arch = "x86_64")]
     fn learn(&mut self, shared: &Shared) {
         self.tables.looked.learn(&shared.rows);
     }
 
-    #[cfg(target_arch = "x86_64")]
     fn forget_code(&mut self, shared: &Shared) {
         self.tables.looked.clear();
         shared.rows.clear();
     }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn want(&mut self, _: &Record<'_>) {}
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn learn(&mut self, _: &Shared) {}
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn forget_code(&mut self, _: &Shared) {}
 
     /// Removes stacks that no sample has any more, and the oldest slices of a continuous profile, until there is
     /// room worth speaking of; whether it is worth a try.
