@@ -30,10 +30,10 @@ const MOST_PLACES: usize = 1 << 16;
 ///
 /// # Where names come from
 /// From the files of the program and its libraries: inlined functions, files and lines out of their
-/// DWARF (`debug = "line-tables-only"` is enough), or of the separate file that belongs to their build
-/// id below `/usr/lib/debug`; the function alone out of their tables of symbols otherwise; those of the
-/// `[vdso]` out of memory. The program's own file is found when it was deleted or replaced while it
-/// runs. A library's file counts only if its code is what lies in memory: one that was replaced, or
+/// DWARF (`debug = "limited"` is enough; with `"line-tables-only"` an inlined function has but the last
+/// part of its name), or of the separate file that belongs to their build id below `/usr/lib/debug`; the
+/// function alone out of their tables of symbols otherwise; those of the `[vdso]` out of memory. The
+/// program's own file is found when it was deleted or replaced while it runs. A library's file counts only if its code is what lies in memory: one that was replaced, or
 /// that is no longer loaded, has no names, rather than wrong ones. What has no name is called by
 /// module and address, such as `libz.so.1+0x9e40`, as `addr2line` takes it.
 #[derive(Clone, Debug, Default)]
