@@ -7,10 +7,18 @@ use crate::command;
 use crate::error::Result;
 use crate::workspace::Workspace;
 
-const OTHER_SYSTEMS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
+const OTHER_SYSTEMS: [&str; 3] =
+    ["aarch64-unknown-linux-gnu", "x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
 
-/// The crates with code per system; neither compiles C, which a cross check could not.
-const PORTABLE: [&str; 2] = ["perf-monitor-core", "perf-monitor-host"];
+/// The crates with code per system, and what users build; with default features none compiles C, which a cross check
+/// could not.
+const PORTABLE: [&str; 5] = [
+    "perf-monitor-core",
+    "perf-monitor-host",
+    "perf-monitor-profiling",
+    "perf-monitor",
+    "perf-monitor-cli",
+];
 
 /// Returns what it skipped, as a remark for the summary.
 pub(crate) fn check(workspace: &Workspace) -> Result<String> {
