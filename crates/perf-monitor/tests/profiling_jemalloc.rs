@@ -4,9 +4,12 @@
 mod support;
 
 use std::hint::black_box;
+use std::io::Read;
 use std::time::Duration;
 
-use perf_monitor::profiling::{MemoryProfilerOptions, MemorySource};
+use flate2::read::GzDecoder;
+use perf_monitor::export::to_pprof;
+use perf_monitor::profiling::{MemoryProfilerOptions, MemorySource, Names};
 use support::{get, wait_for};
 
 #[global_allocator]
@@ -43,5 +46,12 @@ fn the_heap_is_metrics_and_a_profile_and_what_only_a_tracked_alloc_knows_is_not(
     let bytes: usize = lines.map(|l| l.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum();
     assert!((HELD * 8 / 10..HELD * 12 / 10).contains(&bytes), "{heap}");
     assert!(!heap.contains("prof_backtrace"), "{heap}");
+
+    let report = monitor.profiler().memory_report(false).unwrap();
+    let mut pprof = Vec::new();
+    let written = to_pprof(&report, &Names::of(&report));
+    GzDecoder::new(&*written).read_to_end(&mut pprof).unwrap();
+    let texts = String::from_utf8_lossy(&pprof);
+    assert!(texts.contains("::holds_memory") && !texts.contains("prof_backtrace"));
     drop(held);
 }

@@ -101,6 +101,7 @@ impl<'a> Encoder<'a> {
         let mut stack = Vec::new();
         let report = self.report;
         for number in report.frames(sample.leaf).take(MOST_FRAMES) {
+            // a stack of nothing but what is hidden keeps its outermost frame
             if let Some(Node { place, caller }) = report.stacks.get(number as usize)
                 && !(caller.is_some() && self.names.is_hidden(*place))
             {
