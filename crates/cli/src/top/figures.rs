@@ -35,7 +35,7 @@ pub(crate) const FIGURES: [(Figure, &str, &str); 13] = [
     (Figure::Failures, "requests_total", "rate"),
     (Figure::P50, "request_duration_seconds", "p50"),
     (Figure::P99, "request_duration_seconds", "p99"),
-    (Figure::Cpu, "process_cpu_usage_ratio", "value"),
+    (Figure::Cpu, "process_cpu_seconds_total", "rate"),
     (Figure::HostCpu, "host_cpu_usage_ratio", "value"),
     (Figure::Memory, "process_resident_memory_bytes", "value"),
     (Figure::HostMemory, "host_memory_used_bytes", "value"),
@@ -156,25 +156,31 @@ impl Figures {
         }
     }
 
-    /// Fills what lies before the first value that was seen live.
+    /// Fills what lies before the first value that was seen live. A point is of all seconds since the one before.
     fn remember(&mut self, at_ms: &[f64], columns: &[Vec<f32>]) {
         let Some(latest) = at_ms.last() else { return };
         let last = *self.second.get_or_insert((latest / 1e3) as i64);
+        let steps = at_ms.windows(2).map(|pair| ((pair[1] - pair[0]) / 1e3) as i64);
+        let step = steps.min().unwrap_or(1).clamp(1, SECONDS as i64);
         for (track, past) in self.tracks.iter_mut().zip(columns) {
             for (at, value) in at_ms.iter().zip(past).rev() {
                 let back = last - (at / 1e3) as i64;
-                if !(0..SECONDS as i64).contains(&back) {
-                    continue;
-                }
-                while track.len() as i64 <= back {
-                    track.push_front(f32::NAN);
-                }
-                let index = track.len() - 1 - back as usize;
-                if track[index].is_nan() {
-                    track[index] = *value;
+                for back in (back..back + step).filter(|back| (0..SECONDS as i64).contains(back)) {
+                    fill(track, back as usize, *value);
                 }
             }
         }
+    }
+}
+
+/// Takes `value` for `back` seconds before the last, if none is known.
+fn fill(track: &mut VecDeque<f32>, back: usize, value: f32) {
+    while track.len() <= back {
+        track.push_front(f32::NAN);
+    }
+    let index = track.len() - 1 - back;
+    if track[index].is_nan() {
+        track[index] = value;
     }
 }
 
@@ -220,16 +226,25 @@ mod tests {
         let mut figures = Figures::new();
         figures.take(values(10.0, 9.0));
         let past = vec![vec![1.0, 2.0, 3.0]; FIGURES.len()];
-        figures.take(Event::Past { at_ms: vec![6e3, 8e3, 10e3], columns: past });
-        assert_eq!(requests(&figures), [1.0, -1.0, 2.0, -1.0, 9.0]);
+        figures.take(Event::Past { at_ms: vec![8e3, 9e3, 10e3], columns: past });
+        assert_eq!(requests(&figures), [1.0, 2.0, 9.0]);
         let mut fresh = Figures::new();
         let past = vec![vec![1.0, 2.0]; FIGURES.len()];
-        fresh.take(Event::Past { at_ms: vec![6e3, 8e3], columns: past });
+        fresh.take(Event::Past { at_ms: vec![6e3, 7e3], columns: past });
         fresh.take(values(9.0, 3.0));
-        assert_eq!(requests(&fresh), [1.0, -1.0, 2.0, 3.0]);
+        assert_eq!(requests(&fresh), [1.0, 2.0, -1.0, 3.0]);
 
         let old = vec![vec![7.0]; FIGURES.len()];
         figures.take(Event::Past { at_ms: vec![-1e9], columns: old });
-        assert_eq!(requests(&figures).len(), 5);
+        assert_eq!(requests(&figures).len(), 3);
+    }
+
+    #[test]
+    fn a_past_in_steps_has_no_gaps() {
+        let mut figures = Figures::new();
+        figures.take(values(10.0, 9.0));
+        let past = vec![vec![1.0, 2.0]; FIGURES.len()];
+        figures.take(Event::Past { at_ms: vec![6e3, 9e3], columns: past });
+        assert_eq!(requests(&figures), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 9.0]);
     }
 }
