@@ -36,6 +36,25 @@ fn a_profile_is_recorded_and_its_hot_function_found() {
 }
 
 #[test]
+fn a_route_s_flame_graph_is_of_all_the_time_that_is_known() {
+    let service = demo(&[]);
+    let Some(mut viewer) = Viewer::open(service.address(), "overview") else { return };
+    let samples = || service.metric("perf_monitor_profiler_samples_total");
+    poll("samples", || samples().filter(|samples| *samples > 20.0));
+    let of_search = "[...document.querySelectorAll('.routes tr')]
+        .find((it) => it.textContent.includes('/search'))?.querySelector('.links a:last-child')";
+    viewer.page.click_on("the flame graph of /search", of_search).unwrap();
+    viewer.drawn(".flame canvas", 2_000);
+    // a program that runs for seconds has no profile of what was three minutes ago, but one of what was since
+    let title = "document.querySelector('.profile h2').textContent";
+    viewer.wait("its title", &format!("{title}.includes('3 min · GET /search')"));
+    let hot =
+        "[...document.querySelectorAll('.profile .weights button.name')].map((it) => it.title)";
+    viewer.wait("its function", &format!("{hot}.some((it) => it.includes('edit_distance'))"));
+    viewer.is_content();
+}
+
+#[test]
 fn memory_is_looked_at_too() {
     let service = demo(&[]);
     let Some(mut viewer) = Viewer::open(service.address(), "profiles") else { return };

@@ -118,7 +118,7 @@ function controls(view, run) {
 function address({ kind, seconds: length, span, thread }, force) {
   const query = new URLSearchParams({ format: "json" });
   if (kind === "past") query.set("ago", length);
-  else if (length > 0) query.set("seconds", length);
+  if (length > 0) query.set("seconds", length);
   if (kind === "cpu" || kind === "past") {
     if (span !== "") query.set("span", span);
     if (thread !== "") query.set("thread", thread);
