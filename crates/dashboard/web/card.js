@@ -169,9 +169,10 @@ export class Card {
     if (!this.chart.visible) return;
     this.write();
     this.showCursor();
-    const vacant = this.chart.empty;
-    this.nothing.hidden = !vacant || performance.now() - this.made < PATIENCE;
-    if (vacant && (store.head > 30 || store.learned > 0)) this.explain();
+    const { empty: vacant } = this.chart;
+    const says = vacant && performance.now() - this.made > PATIENCE;
+    if (says && (store.head > 30 || store.learned > 0)) this.explain();
+    this.nothing.hidden = !says;
     if (now - this.described > DESCRIBE && !vacant) this.describe(now);
   }
 
@@ -233,7 +234,6 @@ export class Card {
     const node = empty(title, hint, code);
     this.nothing.replaceWith(node);
     this.nothing = node;
-    this.nothing.hidden = !this.chart.empty;
   }
 
   // What a chart shows, for those who hear the page: told at the start and then at times.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::catch_unwind;
 
 use crate::maps::{self, Module};
-use crate::report::{self, Place, Report};
+use crate::report::{self, Node, Place, Report};
 use binary::Binary;
 use memory::Memory;
 use packed::Packed;
@@ -115,10 +115,10 @@ impl Names {
         self.places.get(&place).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a place is inside of the allocator, in a profile of memory: jemalloc's stacks begin with its own
-    /// functions, which tell nothing of who allocates. All formats leave them out; a stack of nothing else keeps the outermost.
-    pub fn is_hidden(&self, place: Place) -> bool {
-        self.hidden.contains(&place)
+    /// Whether formats leave a frame of the report out: in a profile of memory jemalloc's stacks begin with its own
+    /// functions, which tell nothing of who allocates. A stack of nothing else keeps the outermost.
+    pub fn is_hidden(&self, node: &Node) -> bool {
+        node.caller.is_some() && self.hidden.contains(&node.place)
     }
 
     /// The build id of a module of the report, by its number; empty if it has none or its file was not read.

@@ -9,9 +9,7 @@ use std::time::UNIX_EPOCH;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use perf_monitor_profiling::{
-    Difference, Line, Module, Names, Node, Place, Report, Sample, ValueType,
-};
+use perf_monitor_profiling::{Difference, Line, Module, Names, Place, Report, Sample, ValueType};
 
 use crate::wire::Wire;
 
@@ -101,11 +99,10 @@ impl<'a> Encoder<'a> {
         let mut stack = Vec::new();
         let report = self.report;
         for number in report.frames(sample.leaf).take(MOST_FRAMES) {
-            // a stack of nothing but what is hidden keeps its outermost frame
-            if let Some(Node { place, caller }) = report.stacks.get(number as usize)
-                && !(caller.is_some() && self.names.is_hidden(*place))
+            if let Some(node) = report.stacks.get(number as usize)
+                && !self.names.is_hidden(node)
             {
-                stack.push(self.location(*place));
+                stack.push(self.location(node.place));
             }
         }
         let name = |names: &'a [String], number: Option<u32>| names.get(number? as usize);

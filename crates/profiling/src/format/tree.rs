@@ -119,7 +119,7 @@ impl Builder {
             // of a report that says otherwise than that callers come first, frames begin anew
             let mut call = node.caller.and_then(|caller| found.get(caller as usize).copied());
             if let Some(caller) = call
-                && names.is_hidden(node.place)
+                && names.is_hidden(node)
             {
                 found.push(caller);
                 continue;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Names;
+use super::{Line, Names};
 use crate::report::{Place, Report};
 
 /// What programs call jemalloc's by, where it was built without a prefix.
@@ -29,9 +29,7 @@ pub(super) fn places(report: &Report, names: &Names) -> HashSet<Place> {
     let mut inside: Vec<bool> = Vec::with_capacity(report.stacks.len());
     for node in &report.stacks {
         let caller = node.caller.and_then(|caller| inside.get(caller as usize).copied());
-        let lines = names.lines(node.place);
-        let is_inside = caller == Some(true)
-            || lines.iter().any(|line| is_entry(line.is_known, &line.function));
+        let is_inside = caller == Some(true) || names.lines(node.place).iter().any(is_entry);
         inside.push(is_inside);
         if is_inside {
             places.insert(node.place);
@@ -40,15 +38,15 @@ pub(super) fn places(report: &Report, names: &Names) -> HashSet<Place> {
     places
 }
 
-fn is_entry(is_known: bool, function: &str) -> bool {
-    is_known && (function.starts_with("_rjem_") || UNPREFIXED.contains(&function))
+fn is_entry(line: &Line) -> bool {
+    let function = line.function.as_str();
+    line.is_known && (function.starts_with("_rjem_") || UNPREFIXED.contains(&function))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::{Sample, Stacks, ValueType};
-    use crate::symbols::Line;
 
     const FUNCTIONS: [&str; 5] = [
         "shop::cart",

@@ -408,10 +408,9 @@ impl State {
     }
 }
 
-/// The address of the call that a return address comes after, or at least one within it. Of an arm64 the
-/// upper bits may be a signature.
+/// The address of the call that a return address comes after, or at least one within it.
 fn call_before(back: u64) -> u64 {
-    (back & 0x0000_ffff_ffff_ffff).wrapping_sub(1)
+    back.wrapping_sub(1)
 }
 
 fn span_number(name: u32) -> u16 {
